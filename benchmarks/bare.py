@@ -1,0 +1,36 @@
+"""The yardstick: a bare Flask view that reads the body and answers, behind the receiver's own front and server."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, request
+
+from receiver import logs
+from receiver.settings import MIB, Settings
+from receiver.web.front import Front, FrontLimits
+
+DEADLINE = "BENCH_BODY_DEADLINE"  # seconds a body may take
+
+
+def make_front() -> Front:
+    """The ASGI application, for whichever server runs it."""
+    app = Flask("bare", static_folder=None)
+
+    @app.post("/HistoryEvent")
+    def history_event() -> dict[str, Any]:
+        length = len(request.get_data(cache=False))
+        return {"status": 0, "message": "SUCCESS", "data": {"items": [{"event_id": length, "result": "new"}]}}
+
+    logs.configure("text")
+    seconds = float(os.environ.get(DEADLINE, "60"))
+    limits = FrontLimits(128 * MIB, seconds, Settings().web_threads, Path(tempfile.gettempdir()))
+    return Front(app.wsgi_app, limits)
+
+
+if __name__ == "__main__":
+    from receiver.settings import load
+    from receiver.web.serving import serve
+
+    serve(make_front(), load())

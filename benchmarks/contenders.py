@@ -1,0 +1,78 @@
+"""The three that take the same events: the receiver, a bare view under the same server, and what people write instead."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.load import Job, Measured, measure
+from benchmarks.starting import BENCH_DIR, Command, Running, running
+
+READY = "/v1/health/ready"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One of the three."""
+
+    letter: str
+    name: str
+    arguments: tuple[str, ...]
+    ready_path: str = ""
+    path: str = "/HistoryEvent"
+
+
+THIS_SERVER = Contender("a", "this server", ("Event_Receive_server.py", "web"), READY)
+BARE = Contender("b", "bare Flask view, same front", ("-m", "benchmarks.bare"))
+RIVAL = Contender("c", "FastAPI, pydantic, SQLAlchemy; def", ("-m", "benchmarks.rival"))
+RIVAL_IN_THE_LOOP = replace(RIVAL, name="the same; async def", path="/in-the-loop/HistoryEvent")
+CONTENDERS = (THIS_SERVER, BARE, RIVAL, RIVAL_IN_THE_LOOP)
+
+
+@contextmanager
+def fresh_folder() -> Iterator[Path]:
+    """A data folder on the project's disk that is gone afterwards."""
+    BENCH_DIR.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="data-", dir=BENCH_DIR))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """For whichever of them is started."""
+    return {
+        "GATEHOUSE_HOST": "127.0.0.1",
+        "GATEHOUSE_PORT": "{port}",
+        "GATEHOUSE_DATA_DIR": str(folder),
+        "RIVAL_PORT": "{port}",
+        "RIVAL_DATABASE": str(folder / "rival.db"),
+    }
+
+
+def command(contender: Contender, folder: Path) -> Command:
+    return Command(contender.arguments, environment(folder), contender.ready_path)
+
+
+@contextmanager
+def on_fresh_data(contender: Contender) -> Iterator[Running]:
+    """The contender, ready, with nothing in its database."""
+    with fresh_folder() as folder, running(sys.executable, command(contender, folder)) as server:
+        yield server
+
+
+def one_round(contender: Contender, size: int, seconds: float) -> Measured:
+    """Its rate at one size, on fresh data."""
+    with on_fresh_data(contender) as server:
+        return checked(contender.name, measure(Job(server.port, size, seconds, path=contender.path)))
+
+
+def checked(name: str, measured: Measured) -> Measured:
+    """A figure only counts if every event was answered 200 and new."""
+    if measured.broken or measured.results != {"new": measured.requests}:
+        raise RuntimeError(f"{name} did not take every event as new: {measured}")
+    return measured

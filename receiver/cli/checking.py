@@ -1,0 +1,101 @@
+"""check: whether this machine and these settings can run the server."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from receiver.cli.options import FLAGS, SERVER_FLAGS, load, with_flags
+
+if TYPE_CHECKING:
+    from receiver.settings import Settings
+
+Finding = tuple[bool, str]
+
+
+@click.command("check")
+@with_flags(FLAGS, SERVER_FLAGS)
+def check_command(**flags: Any) -> None:
+    """Try everything that the server needs, and say what is missing."""
+    settings = load(flags)
+    is_good = True
+    for is_fine, sentence in _findings(settings):
+        is_good = is_good and is_fine
+        click.echo(f"{click.style('ok  ', fg='green') if is_fine else click.style('FAIL', fg='red')}  {sentence}")
+    raise SystemExit(0 if is_good else 1)
+
+
+def _findings(settings: "Settings") -> Iterator[Finding]:
+    checks: list[Callable[[Settings], Finding]] = [_data_dir, _disk, _database, _port]
+    if settings.engine_name != "off":
+        checks.append(_engine)
+    for check in checks:
+        yield check(settings)
+    for url in settings.upstream_url:
+        yield _upstream(url)
+
+
+def _data_dir(settings: "Settings") -> Finding:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return False, f"the data folder {settings.data_dir} cannot be made: {error.strerror}"
+    return os.access(settings.data_dir, os.W_OK), f"data folder {settings.data_dir.absolute()}"
+
+
+def _disk(settings: "Settings") -> Finding:
+    free = shutil.disk_usage(settings.data_dir).free
+    return free >= settings.disk_reserve, f"{free // 2**20} MiB free, reserve {settings.disk_reserve // 2**20} MiB"
+
+
+def _database(settings: "Settings") -> Finding:
+    from receiver.domain.errors import GatehouseError
+    from receiver.store.store import open_store
+
+    try:
+        store = open_store(settings.database_url, settings.data_dir)
+        store.ping()
+        is_current = store.is_current()
+        store.close()
+    except GatehouseError as error:
+        return False, error.detail
+    return True, "database answers" + ("" if is_current else "; its tables are made or upgraded at the next start")
+
+
+def _port(settings: "Settings") -> Finding:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((settings.host, settings.port))
+        except OSError as error:
+            return False, f"port {settings.port} on {settings.host}: {error.strerror}; is the server running already?"
+    return True, f"port {settings.port} on {settings.host} is free"
+
+
+def _engine(settings: "Settings") -> Finding:
+    from recognition import load_engine
+    from recognition.engine import RecognitionError
+
+    try:
+        engine = load_engine(settings.engine_name, settings.data_dir / "models")
+    except RecognitionError as error:
+        return False, error.detail
+    return True, f"recognition engine {engine.name}, model {engine.model}"
+
+
+def _upstream(url: str) -> Finding:
+    import requests
+
+    from receiver.settings import without_password
+
+    try:
+        answer = requests.head(url, timeout=5, allow_redirects=False)
+    except requests.RequestException as error:
+        return (
+            False,
+            f"upstream {without_password(url)} does not answer ({type(error).__name__}); events will wait for it",
+        )
+    return True, f"upstream {without_password(url)} answers (HTTP {answer.status_code} to HEAD)"

@@ -1,0 +1,96 @@
+"""serve, web and worker: the processes of a running server."""
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from receiver.cli.options import FLAGS, SERVER_FLAGS, as_arguments, load, with_flags
+
+if TYPE_CHECKING:
+    from receiver.settings import Settings
+
+parent_option = click.option("--parent-fd", type=int, hidden=True, help="A pipe that closes when the parent is gone.")
+
+
+@click.command("serve")
+@with_flags(FLAGS, SERVER_FLAGS)
+def serve_command(**flags: Any) -> None:
+    """Run everything: one web and one worker process, restarted if they fail."""
+    from receiver.cli.parent import run
+
+    settings = load(flags)
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(settings.data_dir.absolute() / "metrics"))
+    children = ["web"] * settings.web_processes
+    if settings.engine_name != "off" or settings.upstream_url:
+        children.append("worker")
+    raise SystemExit(run(children, as_arguments(flags)))
+
+
+@click.command("web")
+@with_flags(FLAGS, SERVER_FLAGS)
+@parent_option
+def web_command(parent_fd: int | None, **flags: Any) -> None:
+    """Run a web process: intake, API and documentation."""
+    settings = _start(flags, parent_fd)
+    from receiver.domain.errors import SetupError
+    from receiver.web.serving import serve
+
+    try:
+        from receiver.bootstrap import make_front, open_house
+
+        house = open_house(settings)
+    except SetupError as error:
+        raise click.ClickException(error.detail) from error
+    serve(make_front(house), settings)
+    house.close()
+
+
+@click.command("worker")
+@with_flags(FLAGS, SERVER_FLAGS)
+@parent_option
+def worker_command(parent_fd: int | None, **flags: Any) -> None:
+    """Run a worker process: recognition, forwarding, schedules."""
+    # One search thread is faster than several on shared cores, and numpy reads this when it is first imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    settings = _start(flags, parent_fd)
+    # Events must get in first: whoever recognises steps back.
+    os.nice(5)
+    from receiver.bootstrap import make_worker, open_house
+    from receiver.domain.errors import SetupError
+
+    try:
+        house = open_house(settings)
+    except SetupError as error:
+        raise click.ClickException(error.detail) from error
+    make_worker(house).run()
+    house.close()
+
+
+def wsgi_app() -> Any:
+    """The Flask application alone, for a WSGI server that somebody runs already."""
+    from receiver import logs
+    from receiver.bootstrap import make_app, open_house
+
+    settings = load({})
+    logs.configure(settings.log_format)
+    return make_app(open_house(settings))
+
+
+def _start(flags: dict[str, Any], parent_fd: int | None) -> "Settings":
+    from receiver import logs
+
+    settings = load(flags)
+    logs.configure(settings.log_format)
+    if parent_fd is not None:
+        threading.Thread(target=_end_with_parent, args=(parent_fd,), name="parent-watch", daemon=True).start()
+    return settings
+
+
+def _end_with_parent(parent_fd: int) -> None:
+    """A parent that was killed cannot tell its children: the pipe's end does."""
+    while os.read(parent_fd, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

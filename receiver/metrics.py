@@ -1,0 +1,19 @@
+"""Every metric, declared once with its documentation; Prometheus' text format at /metrics."""
+
+from prometheus_client import Counter, Histogram
+
+EVENTS = Counter("gatehouse_events", "Items of device messages by what became of them.", ["result"])
+REQUESTS = Histogram(
+    "gatehouse_request_seconds",
+    "Time from a request's head to the end of its answer.",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+RECOGNISED = Counter("gatehouse_recognised", "Events whose recognition has ended, by decision.", ["decision"])
+RECOGNITION_SECONDS = Histogram(
+    "gatehouse_recognition_seconds",
+    "Time to read the faces of one event and decide.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+REGISTRATIONS = Counter("gatehouse_registrations", "What came of want_action 1001 and 1002.", ["outcome"])
+DELIVERIES = Counter("gatehouse_deliveries", "Tries to pass an event on, by outcome.", ["outcome"])
+TASKS_BURIED = Counter("gatehouse_tasks_buried", "Tasks given up after their last attempt.", ["topic"])

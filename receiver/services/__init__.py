@@ -1,0 +1,1 @@
+"""The use cases: one a file, each opens its own transaction and returns plain values."""

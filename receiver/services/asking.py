@@ -1,0 +1,237 @@
+"""Answers questions of people: events, strangers, people, devices and quarantine as plain values, ready to show."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from receiver.domain.errors import NotFound
+from receiver.domain.events import ListName
+from receiver.store import devices, events, listing, people, quarantine
+from receiver.store.database import Row, Tx
+from receiver.store.listing import EventFilter
+from receiver.store.store import Store
+
+# Templates of 512 numbers: shown with one event, too much for a list.
+LONG_ATTRIBUTES = frozenset({"feature", "feature_binary", "feature_base64_str"})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows and the cursor of the next ones, None at the end."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+@dataclass(slots=True)
+class _Around:
+    """What is shown with events: looked up once for a whole page."""
+
+    devices: dict[int, Row] = field(default_factory=dict)
+    gates: dict[int, Row] = field(default_factory=dict)
+    people: dict[int, Row] = field(default_factory=dict)
+    pictures: dict[int, list[Row]] = field(default_factory=dict)
+
+
+class Asking:
+    """The read side; every answer is of one moment."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def events(self, wanted: EventFilter) -> Page:
+        """Events newest first, by order of receipt."""
+        with self._store.read() as tx:
+            rows, cursor = _cut(listing.events(tx, replace(wanted, limit=wanted.limit + 1)), wanted.limit)
+            around = _around(tx, rows)
+        return Page([_event(row, around, is_long=False) for row in rows], cursor)
+
+    def event(self, event_id: int) -> dict[str, Any]:
+        """One event with everything about it.
+
+        Raises:
+            NotFound: there is none with that id.
+        """
+        with self._store.read() as tx:
+            row = events.find(tx, event_id)
+            if row is None:
+                raise NotFound("no_such_event", f"there is no event {event_id}")
+            around = _around(tx, [row])
+            sightings = events.sightings_of(tx, event_id)
+        return _event(row, around, is_long=True) | {"sightings": [_sighting(each) for each in sightings]}
+
+    def people(self, lists: Sequence[str] | None, text: str | None, before: int | None, limit: int) -> Page:
+        """People newest first."""
+        with self._store.read() as tx:
+            rows, cursor = _cut(people.listed(tx, lists, text, before, limit + 1), limit)
+            return Page(_people(tx, rows), cursor)
+
+    def person(self, person_id: int) -> dict[str, Any]:
+        """One person with all faces, current and former.
+
+        Raises:
+            NotFound: there is none with that id.
+        """
+        with self._store.read() as tx:
+            row = people.find(tx, person_id)
+            if row is None:
+                raise NotFound("no_such_person", f"there is no person {person_id}")
+            (shown,) = _people(tx, [row])
+            faces = people.faces_of(tx, [person_id])
+        return shown | {"faces": [_face(each) for each in faces]}
+
+    def strangers(self, text: str | None, before: int | None, limit: int) -> Page:
+        """Strangers newest first, with how often and when they were seen."""
+        return self.people([ListName.STRANGER], text, before, limit)
+
+    def devices(self, after: int, limit: int) -> Page:
+        """Devices in the order in which they first spoke, each with its gates."""
+        with self._store.read() as tx:
+            rows, cursor = _cut(devices.listed(tx, after, limit + 1), limit)
+            gates = devices.gates_of(tx, {row.id for row in rows})
+        return Page([_device_in_full(row, gates[row.id]) for row in rows], cursor)
+
+    def quarantined(self, state: str | None, before: int | None, limit: int) -> Page:
+        """Unreadable items, newest first."""
+        with self._store.read() as tx:
+            rows, cursor = _cut(quarantine.listed(tx, state, before, limit + 1), limit)
+        return Page([{**row._mapping, "digest": row.digest.hex()} for row in rows], cursor)
+
+
+def _cut(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
+    """The page of rows of which one more than wanted was asked for, and the cursor if there are more."""
+    return rows[:limit], str(rows[limit - 1].id) if len(rows) > limit else None
+
+
+def _around(tx: Tx, rows: Sequence[Row]) -> _Around:
+    return _Around(
+        devices=devices.found(tx, {row.device_id for row in rows}),
+        gates=devices.gates_found(tx, {row.gate_id for row in rows if row.gate_id is not None}),
+        people=people.found(tx, {row.person_id for row in rows if row.person_id is not None}),
+        pictures=events.pictures_of(tx, [row.id for row in rows]),
+    )
+
+
+def _event(row: Row, around: _Around, *, is_long: bool) -> dict[str, Any]:
+    pictures = around.pictures[row.id]
+    hidden = frozenset() if is_long else LONG_ATTRIBUTES
+    said_by = [who for who in row.blacklist_said_by.split(",") if who]
+    return {
+        "id": row.id,
+        "occurred_at": row.occurred_at,
+        "received_at": row.received_at,
+        "has_device_time": row.has_device_time,
+        "channel": row.channel,
+        "generation": row.generation,
+        "list": row.list,
+        "device": _device(around.devices.get(row.device_id)),
+        "gate": _gate(around.gates.get(row.gate_id)) if row.gate_id is not None else None,
+        "reported": _reported(row),
+        "recognition": row.recognition,
+        "recognition_reason": row.recognition_reason,
+        "decision": _decision(row, around.people),
+        "registration": {"outcome": row.registration, "reason": row.registration_reason} if row.registration else None,
+        "blacklist": {"is_hit": bool(said_by), "said_by": said_by},
+        "review": row.review,
+        "pictures": {each.kind: _picture(each) for each in reversed(pictures) if each.digest is not None},
+        "refused_pictures": [{"kind": each.kind, "reason": each.refused} for each in pictures if each.refused],
+        "attributes": {name: value for name, value in row.attributes.items() if name not in hidden},
+    }
+
+
+def _reported(row: Row) -> dict[str, Any]:
+    return {
+        "identity_id": row.identity_id,
+        "identity_name": row.identity_name,
+        "group": row.identity_group,
+        "person_type": row.person_type,
+        "list": row.reported_list,
+        "want_action": row.want_action,
+        "score": row.score,
+        "score_raw": row.score_raw,
+        "fiqa_result": row.fiqa_result,
+        "entered_at": row.entered_at,
+        "left_at": row.left_at,
+        "api_version": row.api_version,
+        **row.reported,
+    }
+
+
+def _decision(row: Row, known: dict[int, Row]) -> dict[str, Any] | None:
+    if row.decision is None:
+        return None
+    person = known.get(row.person_id) if row.person_id is not None else None
+    named = None if person is None else {"id": person.id, "name": person.name, "list": person.list}
+    return {"status": row.decision, "person": named, **(row.decision_detail or {})}
+
+
+def _picture(row: Row) -> dict[str, Any]:
+    return {**_link(row.digest), "media_type": row.media_type, "width": row.width, "height": row.height}
+
+
+def _link(digest: bytes) -> dict[str, Any]:
+    return {"digest": digest.hex(), "url": f"/v1/pictures/{digest.hex()}"}
+
+
+def _device(row: Row | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    return {"id": row.id, "key": row.key, "licence": row.licence, "name": row.name, "address": row.address}
+
+
+def _device_in_full(row: Row, gates: Iterable[Row]) -> dict[str, Any]:
+    return {
+        **(_device(row) or {}),
+        "serial": row.serial,
+        "mac": row.mac,
+        "first_seen": row.first_seen,
+        "last_seen": row.last_seen,
+        "status": row.status,
+        "status_at": row.status_at,
+        "problem": row.problem,
+        "problem_at": row.problem_at,
+        "gates": [_gate(gate) for gate in gates],
+    }
+
+
+def _gate(row: Row | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    names = ("id", "key", "address", "name", "device_type", "ip", "status", "first_seen", "last_seen")
+    return {name: row._mapping[name] for name in names}
+
+
+def _people(tx: Tx, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    ids = [row.id for row in rows]
+    identities = people.identities_of(tx, ids)
+    seen = listing.visits(tx, ids)
+    best = listing.best_pictures(tx, ids)
+    return [
+        {
+            "id": row.id,
+            "name": row.name,
+            "list": row.list,
+            "note": row.note,
+            "source": row.source,
+            "created_at": row.created_at,
+            "updated_at": row.updated_at,
+            "identities": [
+                {"external_id": each.external_id, "device": each.device_id or None} for each in identities[row.id]
+            ],
+            "visits": seen[row.id].events if row.id in seen else 0,
+            "first_seen": seen[row.id].first_seen if row.id in seen else None,
+            "last_seen": seen[row.id].last_seen if row.id in seen else None,
+            "picture": _link(best[row.id]) if row.id in best else None,
+        }
+        for row in rows
+    ]
+
+
+def _face(row: Row) -> dict[str, Any]:
+    names = ("id", "state", "source", "model", "box", "quality", "event_id", "created_at")
+    return {name: row._mapping[name] for name in names} | {"picture": _link(row.digest)}
+
+
+def _sighting(row: Row) -> dict[str, Any]:
+    names = ("kind", "box", "landmarks", "score", "quality", "model")
+    return {name: row._mapping[name] for name in names} | {"picture": _link(row.digest)}

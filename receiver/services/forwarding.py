@@ -1,0 +1,120 @@
+"""Passes on every history event as it arrived: in order per device, at least once, however long the other side is away."""
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from receiver import metrics
+from receiver.forwarder.channel import Answer, Outcome, Outgoing, SendingChannel
+from receiver.services.originals import Originals
+from receiver.store import deliveries
+from receiver.store.database import Row
+from receiver.store.store import Store
+from receiver.translation.texts import column_text
+
+LANES_AT_ONCE = 4
+ROWS_AT_ONCE = 50
+# Longer than one try may take, so that nobody else takes the lane while its owner waits for an answer.
+LEASE = timedelta(seconds=30)
+# A message that the other side calls wrong is tried this often, then kept aside so that the line goes on.
+REFUSALS = 3
+LONGEST_PAUSE = 60.0
+DETAIL_LIMIT = 500
+
+log = structlog.get_logger("forwarding")
+
+
+def pause(attempts: int, chance: Callable[[], float] = random.random) -> float:
+    """Seconds to wait after ``attempts`` failures in a row: doubling up to a minute, jittered to half."""
+    return float(min(LONGEST_PAUSE, 2.0 ** min(attempts, 10))) * (0.5 + 0.5 * chance())
+
+
+class Forwarding:
+    """Sends what is due."""
+
+    def __init__(self, store: Store, originals: Originals, channel: SendingChannel) -> None:
+        self._store = store
+        self._originals = originals
+        self._channel = channel
+        self._pool = ThreadPoolExecutor(LANES_AT_ONCE, thread_name_prefix="forward")
+        self._is_stopping = False
+
+    def send_due(self, *, only_failing: bool = False) -> int:
+        """Sends everything that was due when it was called; several lanes at once, each in order. Returns how many."""
+        if self._is_stopping:
+            return 0
+        with self._store.read() as tx:
+            up_to = deliveries.newest(tx)
+        workers = [self._pool.submit(self._send_lanes, up_to, only_failing) for _ in range(LANES_AT_ONCE)]
+        return sum(worker.result() for worker in workers)
+
+    def close(self) -> None:
+        """Lets the tries under way end; nothing is sent afterwards."""
+        self._is_stopping = True
+        self._pool.shutdown(wait=True)
+        self._channel.close()
+
+    def _send_lanes(self, up_to: int, only_failing: bool) -> int:  # noqa: FBT001 - handed over by the pool
+        sent = 0
+        while not self._is_stopping:
+            now = datetime.now(UTC)
+            with self._store.write() as tx:
+                lane = deliveries.claim_lane(tx, now, LEASE, up_to=up_to, only_failing=only_failing)
+            if lane is None:
+                return sent
+            sent += self._send_lane(lane, up_to)
+        return sent
+
+    def _send_lane(self, lane: deliveries.Lane, up_to: int) -> int:
+        sent = 0
+        while not self._is_stopping:
+            with self._store.read() as tx:
+                rows = deliveries.waiting_in(tx, lane, up_to, ROWS_AT_ONCE)
+            for row in rows:
+                answer = self._try(lane, row)
+                if not self._settle(lane, row, answer):
+                    return sent
+                sent += answer.outcome is Outcome.DELIVERED
+                if self._is_stopping:
+                    break
+            if not rows:
+                break
+        with self._store.write() as tx:
+            deliveries.release(tx, lane, datetime.now(UTC), None)
+        return sent
+
+    def _try(self, lane: deliveries.Lane, row: Row) -> Answer:
+        body = self._originals.regular(row.message_id)
+        if body is None:
+            return Answer(Outcome.DELIVERED, "erased in the meantime")
+        headers = {"X-Gatehouse-Event": str(row.event_id), "X-Gatehouse-Delivery": str(row.id)}
+        return self._channel.send(Outgoing(lane.url, body, headers))
+
+    def _settle(self, lane: deliveries.Lane, row: Row, answer: Answer) -> bool:
+        """Writes down what became of one try; whether the lane goes on."""
+        metrics.DELIVERIES.labels(answer.outcome).inc()
+        now = datetime.now(UTC)
+        if answer.outcome is Outcome.DELIVERED:
+            with self._store.write() as tx:
+                deliveries.delivered(tx, lane, row.id, now, LEASE)
+            return True
+        detail = column_text(answer.detail, DETAIL_LIMIT)  # the other side's own words, whatever they are
+        is_buried = answer.outcome is Outcome.REFUSED and row.refusals + 1 >= REFUSALS
+        due_at = now if is_buried else now + timedelta(seconds=pause(lane.attempts))
+        with self._store.write() as tx:
+            if answer.outcome is Outcome.REFUSED:
+                deliveries.refused(tx, row.id, detail, is_buried=is_buried)
+            if not is_buried:
+                deliveries.release(tx, lane, due_at, detail)
+        log.warning(
+            "not_delivered",
+            event_id=row.event_id,
+            outcome=answer.outcome,
+            buried=is_buried,
+            tries=lane.attempts,
+            detail=detail,
+        )
+        return is_buried

@@ -1,0 +1,357 @@
+"""Writes a group of entries in one transaction: event keys, events, messages, pictures' places, tasks and deliveries."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from receiver.domain.events import AccessEvent, Channel
+from receiver.services.device_book import DeviceBook, Speaker
+from receiver.store import deliveries, events, numbering, outbox, quarantine, tables
+from receiver.store.database import Tx
+from receiver.store.store import Store
+from receiver.translation.originals import PictureSlot
+from receiver.translation.texts import column_text
+
+RECOGNISE = "recognise"
+NEW, DUPLICATE, QUARANTINED = "new", "duplicate", "quarantined"
+# What a later report of a passage leaves as it is; once we have decided, our own word stays until we decide anew.
+KEPT = ("id", "received_at")
+KEPT_WHEN_DECIDED = (*KEPT, "list", "blacklist_said_by")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent something, and how."""
+
+    peer: str
+    path: str
+    channel: Channel
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEntry:
+    """One item that was read: ready to be written.
+
+    Attributes:
+        speaker: the device that speaks.
+        duplicate_key: SHA-256; the same key again changes nothing.
+        passage_key: SHA-256 shared by the real-time and the history report of one passage; None where there is none.
+        raw: the item as JSON, with the pictures' text taken out that ``slots`` can give back.
+        slots: where a picture's text was taken out, and how to give it back.
+    """
+
+    event: AccessEvent
+    speaker: Speaker
+    duplicate_key: bytes
+    passage_key: bytes | None
+    raw: bytes
+    slots: tuple[PictureSlot, ...]
+    sender: Sender
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadEntry:
+    """One item or body that could not be read: kept raw."""
+
+    reason: str
+    detail: str
+    raw: bytes
+    form: str  # "item" or "body"
+    digest: bytes
+    sender: Sender
+    received_at: datetime
+
+
+Entry = ReadEntry | UnreadEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of one item."""
+
+    event_id: int | None
+    result: str
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class _Group:
+    """One transaction and its rows, gathered before they are written; deliveries by the place of their entry."""
+
+    tx: Tx
+    events: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    pictures: list[dict[str, Any]] = field(default_factory=list)
+    tasks: list[int] = field(default_factory=list)
+    deliveries: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """The numbers of one entry's rows."""
+
+    event: int
+    message: int
+    device: int
+    gate: int | None
+
+
+class Recorder:
+    """Writes entries; knows the devices and lanes that are there already."""
+
+    def __init__(self, store: Store, *, is_recognising: bool, subscriptions: Callable[[], Sequence[int]]) -> None:
+        self._store = store
+        self._is_recognising = is_recognising
+        self._subscriptions = subscriptions
+        self._book = DeviceBook()
+        self._lanes: set[tuple[int, int]] = set()
+
+    def write_batch(self, entries: Sequence[Entry]) -> list[Recorded]:
+        """One transaction for all of them; results in the same order."""
+        with self._book.staged(), self._store.write() as tx:
+            group = _Group(tx)
+            results = self._write(group, dict(enumerate(entries)))
+            lanes = self._deliver(group)
+        self._lanes |= lanes
+        return [results[place] for place in range(len(entries))]
+
+    def _write(self, group: _Group, entries: Mapping[int, Entry]) -> dict[int, Recorded]:
+        """Sorts the entries: what is settled at once, what is fresh, and what depends on another entry of this group."""
+        results: dict[int, Recorded] = {}
+        fresh: dict[int, ReadEntry] = {}
+        second_round: dict[int, Entry] = {}
+        seen: dict[bytes, Channel] = {}
+        known = events.known_keys(group.tx, _hashes(entries.values()))
+        for place, entry in entries.items():
+            settled = self._settle(group, place, entry, known)
+            if settled is not None:
+                results[place] = settled
+            elif isinstance(entry, ReadEntry) and _depends_on(entry, seen):
+                second_round[place] = entry
+            elif isinstance(entry, ReadEntry):
+                fresh[place] = entry
+                seen.update(dict.fromkeys(_entry_hashes(entry), entry.event.channel))
+        results |= self._add(group, fresh, known)
+        return results | self._write(group, second_round) if second_round else results
+
+    def _settle(self, group: _Group, place: int, entry: Entry, known: dict[bytes, int | None]) -> Recorded | None:
+        """What becomes of an entry that needs no new event; None for the others."""
+        if isinstance(entry, UnreadEntry):
+            return _keep_unread(group.tx, entry)
+        if entry.duplicate_key in known:
+            return Recorded(known[entry.duplicate_key], DUPLICATE)
+        return self._join(group, place, entry, known)
+
+    def _add(
+        self, group: _Group, fresh: Mapping[int, ReadEntry], known: Mapping[bytes, int | None]
+    ) -> dict[int, Recorded]:
+        """Writes new events; the results by the entries' places."""
+        event_ids = list(numbering.take(group.tx, tables.event, len(fresh)))
+        keys = [
+            row for entry, event_id in zip(fresh.values(), event_ids, strict=True) for row in _key_rows(entry, event_id)
+        ]
+        claimed = events.claim_keys(group.tx, keys)
+        if not {row["hash"] for row in keys} <= claimed | known.keys():
+            # Another process has committed some of the keys since they were looked up: sort everything anew.
+            events.drop_keys(group.tx, sorted(claimed), event_ids)
+            return self._write(group, fresh)
+        message_ids = numbering.take(group.tx, tables.message, len(fresh))
+        for (place, entry), event_id, message_id in zip(fresh.items(), event_ids, message_ids, strict=True):
+            device_id, gate_id = self._book.resolve(group.tx, entry.speaker, entry.event, entry.received_at)
+            ids = _Ids(event_id, message_id, device_id, gate_id)
+            group.events.append(_event_row(entry, ids, is_recognising=self._is_recognising))
+            self._attach(group, place, entry, ids)
+        self._flush(group)
+        return {place: Recorded(event_id, NEW) for place, event_id in zip(fresh, event_ids, strict=True)}
+
+    def _attach(self, group: _Group, place: int, entry: ReadEntry, ids: _Ids) -> None:
+        """The message, its pictures' places, the task, and the deliveries if it is one to pass on."""
+        group.messages.append(
+            {
+                "id": ids.message,
+                "event_id": ids.event,
+                "channel": entry.event.channel,
+                "received_at": entry.received_at,
+                "peer": entry.sender.peer,
+                "path": entry.sender.path,
+                "raw": entry.raw,
+            }
+        )
+        group.pictures.extend(_picture_rows(entry, ids.event, ids.message))
+        group.tasks.append(ids.event)
+        if entry.event.channel is Channel.HISTORY:
+            group.deliveries[place] = [
+                {
+                    "subscription_id": subscription_id,
+                    "device_id": ids.device,
+                    "event_id": ids.event,
+                    "message_id": ids.message,
+                    "state": deliveries.WAITING,
+                    "created_at": entry.received_at,
+                }
+                for subscription_id in self._subscriptions()
+            ]
+
+    def _flush(self, group: _Group) -> None:
+        events.add(group.tx, group.events, group.messages, group.pictures)
+        if self._is_recognising and group.messages:
+            outbox.add(group.tx, RECOGNISE, group.tasks, group.messages[0]["received_at"])
+        for rows in (group.events, group.messages, group.pictures, group.tasks):
+            rows.clear()
+
+    def _deliver(self, group: _Group) -> set[tuple[int, int]]:
+        """Writes the deliveries in the order in which the entries came; returns the lanes that are there now."""
+        rows = [row for place in sorted(group.deliveries) for row in group.deliveries[place]]
+        lanes = {(row["subscription_id"], row["device_id"]) for row in rows} - self._lanes
+        if rows:
+            deliveries.ensure_lanes(group.tx, sorted(lanes), rows[0]["created_at"])
+            deliveries.add(group.tx, rows)
+        return lanes
+
+    def _join(self, group: _Group, place: int, entry: ReadEntry, known: dict[bytes, int | None]) -> Recorded | None:
+        """The other report of a passage that is here already: one event, with the pictures of both."""
+        if entry.passage_key is None or entry.passage_key not in known:
+            return None
+        event_id = known[entry.passage_key]
+        if event_id is None:
+            return Recorded(None, DUPLICATE, "erased")
+        present = events.find(group.tx, event_id)
+        if present is None or present.channel == entry.event.channel:
+            return None
+        known[entry.duplicate_key] = event_id
+        if not events.claim_keys(group.tx, _key_rows(entry, event_id)[:1]):
+            return Recorded(event_id, DUPLICATE)  # another process has just joined the same message
+        (message_id,) = numbering.take(group.tx, tables.message, 1)
+        ids = _Ids(event_id, message_id, *self._book.resolve(group.tx, entry.speaker, entry.event, entry.received_at))
+        if entry.event.channel is Channel.HISTORY:
+            # The history report is the fuller one: it names the box and what it did to its library.
+            row = _event_row(entry, ids, is_recognising=self._is_recognising)
+            keep = KEPT_WHEN_DECIDED if present.decision else KEPT
+            events.change(group.tx, event_id, {name: value for name, value in row.items() if name not in keep})
+        self._attach(group, place, entry, ids)
+        self._flush(group)
+        return Recorded(event_id, DUPLICATE, "same_passage")
+
+
+def _hashes(entries: Iterable[Entry]) -> list[bytes]:
+    return [each for entry in entries if isinstance(entry, ReadEntry) for each in _entry_hashes(entry)]
+
+
+def _entry_hashes(entry: ReadEntry) -> list[bytes]:
+    return [entry.duplicate_key] if entry.passage_key is None else [entry.duplicate_key, entry.passage_key]
+
+
+def _depends_on(entry: ReadEntry, seen: Mapping[bytes, Channel]) -> bool:
+    """Whether the group has the same entry already, or the other report of the same passage."""
+    if entry.duplicate_key in seen:
+        return True
+    return entry.passage_key is not None and seen.get(entry.passage_key, entry.event.channel) is not entry.event.channel
+
+
+def _keep_unread(tx: Tx, entry: UnreadEntry) -> Recorded:
+    quarantine.keep(
+        tx,
+        {
+            "received_at": entry.received_at,
+            "channel": entry.sender.channel,
+            "peer": entry.sender.peer,
+            "path": entry.sender.path,
+            "content_type": column_text(entry.sender.content_type, 200),
+            "reason": entry.reason,
+            "detail": column_text(entry.detail, 2000),
+            "raw": entry.raw,
+            "form": entry.form,
+            "digest": entry.digest,
+        },
+    )
+    return Recorded(None, QUARANTINED, entry.reason)
+
+
+def _key_rows(entry: ReadEntry, event_id: int) -> list[dict[str, Any]]:
+    return [{"hash": each, "event_id": event_id, "first_seen": entry.received_at} for each in _entry_hashes(entry)]
+
+
+def _event_row(entry: ReadEntry, ids: _Ids, *, is_recognising: bool) -> dict[str, Any]:
+    seen = entry.event
+    return {
+        "id": ids.event,
+        "received_at": entry.received_at,
+        "occurred_at": seen.occurred_at or entry.received_at,
+        "has_device_time": seen.occurred_at is not None,
+        "channel": seen.channel,
+        "generation": seen.generation,
+        "api_version": seen.api_version,
+        "device_id": ids.device,
+        "gate_id": ids.gate,
+        "identity_id": seen.identity_id,
+        "identity_name": seen.identity_name,
+        "identity_group": seen.group,
+        "reported_list": seen.list,
+        "person_type": seen.person_type,
+        "want_action": seen.want_action,
+        "score": seen.score,
+        "score_raw": seen.score_raw,
+        "entered_at": seen.entered_at,
+        "left_at": seen.left_at,
+        "fiqa_result": seen.fiqa_result,
+        "reported": _reported(seen),
+        "attributes": dict(seen.attributes),
+        "list": seen.list,
+        "recognition": "pending" if is_recognising else "off",
+        "blacklist_said_by": "device" if seen.list == "blacklist" else "",
+    }
+
+
+def _reported(seen: AccessEvent) -> dict[str, Any]:
+    """What else the device said: shown with the event, never searched."""
+    return {
+        "licence": seen.licence,
+        "ep_id": seen.gate.ep_id,
+        "device_ip": seen.gate.ip,
+        "device_type": seen.gate.device_type,
+        "stream_url": seen.gate.url,
+        "grab_quality": dict(seen.grab_quality),
+        "box_quality": dict(seen.box_quality),
+        "notes": list(seen.notes),
+        "identity_info": dict(seen.identity_info),
+        "extra": dict(seen.extra),
+    }
+
+
+def _picture_rows(entry: ReadEntry, event_id: int, message_id: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    slots = {slot.path: {"path": slot.path, "prefix": slot.prefix} for slot in entry.slots}
+    for position, picture in enumerate(entry.event.pictures):
+        rows.append(
+            {
+                "message_id": message_id,
+                "position": position,
+                "event_id": event_id,
+                "kind": picture.kind,
+                "slot": slots.get(picture.path),
+                "digest": picture.digest,
+                "media_type": picture.media_type,
+                "width": picture.width,
+                "height": picture.height,
+                "refused": None,
+            }
+        )
+    for position, refused in enumerate(entry.event.refused, start=len(rows)):
+        rows.append(
+            {
+                "message_id": message_id,
+                "position": position,
+                "event_id": event_id,
+                "kind": refused.kind,
+                "slot": None,
+                "digest": None,
+                "media_type": "",
+                "width": 0,
+                "height": 0,
+                "refused": refused.reason,
+            }
+        )
+    return rows

@@ -1,0 +1,86 @@
+"""Keeps what boxes report of themselves: figures, addresses and the state of their capture devices."""
+
+from datetime import UTC, datetime
+
+from receiver.domain.device_status import DeviceStatus, SubDevice
+from receiver.services.device_book import device_key
+from receiver.store import devices
+from receiver.store.database import Tx
+from receiver.store.store import Store
+from receiver.translation.device_status import to_status
+from schemas import device_status
+
+
+class Statuses:
+    """The use case behind DeviceStatus and its siblings."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def record(self, item: object, peer: str) -> None:
+        """Keeps one report; the newest replaces the one before.
+
+        Raises:
+            schemas.errors.UnreadableItem: it is no report.
+        """
+        status = to_status(device_status.read(item))
+        now = datetime.now(UTC)
+        with self._store.write() as tx:
+            device_id = self._device(tx, status, peer, now)
+            for sub_device in status.sub_devices:
+                _keep_gate(tx, device_id, sub_device, now)
+
+    def note_problem(self, peer: str, reason: str) -> None:
+        """Flags the device that speaks from an address."""
+        now = datetime.now(UTC)
+        with self._store.write() as tx:
+            flagged = devices.flag_by_address(tx, peer, {"problem": reason, "problem_at": now})
+            if not flagged:
+                row = {"key": device_key("", "", peer), "address": peer, "first_seen": now, "last_seen": now}
+                devices.add(tx, row | {"problem": reason, "problem_at": now})
+
+    def _device(self, tx: Tx, status: DeviceStatus, peer: str, now: datetime) -> int:
+        licence = status.licence or next((each.owner for each in status.sub_devices if each.owner), "")
+        key = device_key(licence, "", peer)
+        values = {
+            "address": peer,
+            "last_seen": now,
+            "status_at": now,
+            "status": {
+                "status": status.status,
+                "addresses": list(status.addresses),
+                "port": status.port,
+                "figures": dict(status.figures),
+                "extra": dict(status.extra),
+                "notes": list(status.notes),
+            },
+        }
+        values |= {
+            name: value
+            for name, value in (("name", status.name), ("serial", status.serial), ("mac", status.mac))
+            if value
+        }
+        found = devices.find_by_key(tx, key)
+        if found is None:
+            return devices.add(tx, values | {"key": key, "licence": licence, "first_seen": now})
+        devices.change(tx, found, values)
+        return found
+
+
+def _keep_gate(tx: Tx, device_id: int, reported: SubDevice, now: datetime) -> None:
+    key = reported.address or reported.ep_id or reported.ip
+    if not key:
+        return
+    values = {
+        "address": reported.address,
+        "name": reported.name,
+        "device_type": reported.device_type,
+        "ip": reported.ip,
+        "status": reported.status,
+    }
+    said = {name: value for name, value in values.items() if value} | {"last_seen": now}
+    found = devices.find_gate(tx, device_id, key)
+    if found is None:
+        devices.add_gate(tx, said | {"device_id": device_id, "key": key, "first_seen": now})
+    else:
+        devices.change_gate(tx, found, said)

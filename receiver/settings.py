@@ -1,0 +1,293 @@
+"""Every setting, declared once: its name, default, reading and documentation; one frozen value for the whole server."""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+PREFIX = "GATEHOUSE_"
+# Read by the tests and by scripts/setup, never by the server.
+IGNORED = ("GATEHOUSE_TEST_", "GATEHOUSE_PYTHON")
+TOML_FILE = "gatehouse.toml"
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+
+class SettingError(ValueError):
+    """A setting cannot be read; the message names it, says why and what would do."""
+
+
+def read_text(value: Any) -> str:
+    return str(value).strip()
+
+
+def read_whole(low: int, high: int) -> Callable[[Any], int]:
+    """A reader of whole numbers within ``low..high``."""
+
+    def read(value: Any) -> int:
+        number = int(str(value).strip())
+        if not low <= number <= high:
+            raise ValueError(f"must be {low} to {high}")
+        return number
+
+    return read
+
+
+def read_size(value: Any) -> int:
+    """Bytes: a whole number, or one with KiB, MiB or GiB behind it."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?\s*", str(value), re.IGNORECASE)
+    if match is None:
+        raise ValueError("must be a number of bytes, or like 200 MiB or 1 GiB")
+    return int(float(match[1]) * {"": 1, "k": KIB, "m": MIB, "g": GIB}[match[2].lower()])
+
+
+def read_choice(*choices: str) -> Callable[[Any], str]:
+    """A reader of one of ``choices``."""
+
+    def read(value: Any) -> str:
+        word = str(value).strip().lower()
+        if word not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return word
+
+    return read
+
+
+def read_fpir(value: Any) -> float:
+    """A share of strangers falsely called by a name: above 0, at most 0.05; ``1%`` and ``0.01`` are the same."""
+    text = str(value).strip()
+    share = float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
+    if not 0 < share <= 0.05:  # noqa: PLR2004 - the bound is the setting's own
+        raise ValueError("must be above 0 and at most 5% (0.05): more false names than that help nobody")
+    return share
+
+
+def read_zone(value: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(value).strip())
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("must be a time zone like Europe/Berlin or Asia/Shanghai") from error
+
+
+def read_urls(value: Any) -> tuple[str, ...]:
+    """One or several http(s) addresses, separated by commas or blanks; a trailing comma is fine."""
+    parts = value if isinstance(value, list) else re.split(r"[,\s]+", str(value))
+    urls = tuple(part.strip() for part in parts if part.strip())
+    for url in urls:
+        split = urlsplit(url)
+        if split.scheme not in {"http", "https"} or not split.hostname:
+            raise ValueError(f"must be http:// or https:// addresses, not {url!r}")
+    return urls
+
+
+def read_schedule(value: Any) -> str:
+    """Seconds, or a cron expression of five fields."""
+    text = str(value).strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        if not 0 < float(text) <= 86_400:  # noqa: PLR2004 - a day
+            raise ValueError("must be above 0 and at most 86400 seconds, or a cron expression")
+    elif len(text.split()) != 5:  # noqa: PLR2004 - cron's five fields
+        raise ValueError("must be seconds, or a cron expression of five fields like '*/10 22-5 * * *'")
+    return text
+
+
+def setting(default: Any, doc: str, read: Callable[[Any], Any] = read_text, *, secret: bool = False) -> Any:
+    """Declares one setting."""
+    return field(default=default, metadata={"doc": doc, "read": read, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The server's settings as read; ``sources`` says where each came from."""
+
+    host: str = setting("0.0.0.0", "Address to listen on; 127.0.0.1 lets only this machine in.")  # noqa: S104 - gates are other machines
+    port: int = setting(9528, "Port to listen on.", read_whole(1, 65535))
+    data_dir: Path = setting(
+        Path("data"), "Folder for the database, pictures, models and secrets.", lambda v: Path(str(v))
+    )
+    database_url: str = setting(
+        "", "Empty: SQLite in the data folder. Else postgresql://user:password@host/name.", secret=True
+    )
+    recognition: str = setting(
+        "dlib",
+        "Engine: dlib (plain; also `on`), face_recognition (the reference package), or off: events are kept, faces not read.",
+        read_choice("dlib", "on", "face_recognition", "off"),
+    )
+    upstream_url: tuple[str, ...] = setting(
+        (), "Where every history event is sent on, one or several addresses separated by commas.", read_urls
+    )
+    upstream_every: str = setting("5", "When to send on: seconds, or a cron expression of five fields.", read_schedule)
+    timezone: ZoneInfo = setting(ZoneInfo("UTC"), "Zone of times that come without one, and of schedules.", read_zone)
+    disk_reserve: int = setting(
+        GIB,
+        "Free space under which the server says so and is not ready; under 200 MB it takes no more events.",
+        read_size,
+    )
+    log_format: str = setting("text", "text for people, json for programs.", read_choice("text", "json"))
+    admin_password: str = setting(
+        "", "First password of the account admin. Accepted; accounts are not built yet.", secret=True
+    )
+    device_trust: str = setting(
+        "adopt",
+        "How unknown devices are met. Accepted; device states are not built yet.",
+        read_choice("adopt", "open", "secret"),
+    )
+    fpir: float = setting(
+        0.01,
+        "Share of strangers that may be called by somebody's name, e.g. 1% (at most 5%); sets the threshold.",
+        read_fpir,
+    )
+    body_limit: int = setting(128 * MIB, "Largest body of a request, also after unpacking.", read_size)
+    body_seconds: int = setting(60, "Time within which a request's whole body must have come.", read_whole(1, 3600))
+    pixel_limit: int = setting(
+        50_000_000, "Most pixels a picture may have; decided from its header.", read_whole(1_000, 500_000_000)
+    )
+    web_processes: int = setting(
+        1, "Web processes that `serve` starts; each takes about 75 MB and, under load, up to a core.", read_whole(1, 64)
+    )
+    web_threads: int = setting(16, "Threads that answer requests.", read_whole(1, 256))
+    echo: bool = setting(
+        False,
+        "1: print one line per event, as the script on the box does.",
+        lambda v: str(v).lower() in {"1", "true", "yes", "on"},
+    )
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database_url == ""
+
+    @property
+    def engine_name(self) -> str:
+        """The recognition engine's name, or ``off``."""
+        return "dlib" if self.recognition == "on" else self.recognition
+
+
+def names() -> dict[str, str]:
+    """Environment name -> field name of every setting."""
+    return {PREFIX + each.name.upper(): each.name for each in fields(Settings) if each.name != "sources"}
+
+
+def load(
+    environ: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None, folder: Path | None = None
+) -> Settings:
+    """Reads the settings: defaults, then ``gatehouse.toml``, then the environment, then flags.
+
+    Args:
+        environ: the environment; ``os.environ`` if None.
+        flags: field name -> value given on the command line; None values count as not given.
+        folder: where ``gatehouse.toml`` is looked for; the current folder if None.
+
+    Raises:
+        SettingError: an unknown name (with a suggestion) or a value that cannot be read.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, found in (
+        (TOML_FILE, _from_toml((folder or Path.cwd()) / TOML_FILE)),
+        ("environment", _from_environment(os.environ if environ is None else environ)),
+        ("flag", {name: value for name, value in (flags or {}).items() if value is not None}),
+    ):
+        for name, raw in found.items():
+            values[name] = _read(name, raw)
+            sources[name] = source
+    return Settings(**values, sources=sources)
+
+
+def _from_toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path.name} cannot be read: {error}") from error
+    known = set(names().values())
+    for name in found:
+        if name not in known:
+            raise SettingError(f"{path.name}: unknown setting {name!r}{_suggestion(name, known)}")
+    return found
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    known = names()
+    found: dict[str, Any] = {}
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) or name.startswith(IGNORED):
+            continue
+        base = name.removesuffix("_FILE")
+        if name in known:
+            found[known[name]] = value
+        elif base != name and base in known:
+            found[known[base]] = _from_file(name, value)
+        else:
+            raise SettingError(f"unknown setting {name}{_suggestion(name, set(known))}; `settings` lists them all")
+    return found
+
+
+def _from_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingError(f"{name}: the file {path} cannot be read: {error.strerror}") from error
+
+
+def _suggestion(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def _read(name: str, raw: Any) -> Any:
+    declared = next(each for each in fields(Settings) if each.name == name)
+    try:
+        return declared.metadata["read"](raw)
+    except (ValueError, TypeError) as error:
+        shown = "***" if declared.metadata["secret"] else repr(raw)
+        raise SettingError(f"{PREFIX}{name.upper()}={shown}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSetting:
+    """One row of `settings`: secrets starred."""
+
+    name: str
+    value: str
+    source: str
+    doc: str
+
+
+def shown(settings: Settings) -> list[ShownSetting]:
+    """All settings with their effective values and origin, ready to print; secrets and passwords in addresses starred."""
+    rows = []
+    for each in fields(Settings):
+        if each.name == "sources":
+            continue
+        value = getattr(settings, each.name)
+        source = settings.sources.get(each.name, "default")
+        rows.append(
+            ShownSetting(
+                PREFIX + each.name.upper(), _show(value, secret=each.metadata["secret"]), source, each.metadata["doc"]
+            )
+        )
+    return rows
+
+
+def _show(value: Any, *, secret: bool) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(without_password(str(item)) for item in value)
+    if secret and value:
+        return without_password(value) if "://" in str(value) else "***"
+    return str(value)
+
+
+def without_password(url: str) -> str:
+    """The address with its user's password starred."""
+    split = urlsplit(url)
+    if not split.password:
+        return url
+    host = split.netloc.rpartition("@")[2]
+    return urlunsplit(split._replace(netloc=f"{split.username or ''}:***@{host}"))

@@ -1,0 +1,1 @@
+"""SQLAlchemy lives here only: tables, one file per aggregate, the outbox, pictures, migrations."""

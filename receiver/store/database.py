@@ -1,0 +1,183 @@
+"""Connections and the two kinds of transaction: write, which on SQLite waits its turn fairly, and read, which cannot write."""
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import Row as SqlRow
+from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from receiver.domain.errors import Invalid, Unavailable
+
+# What services hold while a transaction is open; they pass it on to the store's functions and nothing else.
+Tx = Connection
+# What the store's functions give back: the columns of its tables by name.
+Row = SqlRow[Any]
+
+BUSY_MILLISECONDS = 30_000
+# Two transactions of PostgreSQL were in each other's way and one was ended: the same transaction again succeeds.
+CONFLICT = "storage_conflict"
+CONFLICTS = {"40001", "40P01"}
+
+
+class Ticket:
+    """A fair turn for SQLite writers of all processes: SQLite's own waiting starves whoever does not write back to back."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._file: int | None = None
+        self._pid = 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        with self._lock:
+            descriptor = self._descriptor()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _descriptor(self) -> int:
+        # A descriptor inherited over fork would share its parent's lock instead of waiting for it.
+        if self._file is None or self._pid != os.getpid():
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._pid = os.getpid()
+        return self._file
+
+    def close(self) -> None:
+        if self._file is not None and self._pid == os.getpid():
+            os.close(self._file)
+        self._file = None
+
+
+class Database:
+    """One database: a SQLite file with its ticket, or a PostgreSQL database."""
+
+    def __init__(self, url: str, *, readers: int = 16) -> None:
+        self.is_sqlite = url.startswith("sqlite")
+        self._kept: Connection | None = None
+        if self.is_sqlite:
+            path = Path(url.removeprefix("sqlite:///"))
+            self._ticket: Ticket | None = Ticket(path.with_name(path.name + ".ticket"))
+            self._writer = _sqlite_engine(path, "BEGIN IMMEDIATE", pool_size=1)
+            self._reader = _sqlite_engine(path, "BEGIN", pool_size=readers, is_read_only=True)
+        else:
+            self._ticket = None
+            # Read committed, whatever the server's default: what others have committed is seen by the next statement.
+            self._writer = create_engine(
+                _psycopg(url), pool_size=readers, pool_pre_ping=True, isolation_level="READ COMMITTED"
+            )
+            self._reader = self._writer.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
+
+    @property
+    def engine(self) -> Engine:
+        """For migrations only."""
+        return self._writer
+
+    @contextmanager
+    def write(self, lock: str | None = None) -> Iterator[Tx]:
+        """A transaction that commits at the end of the block, or rolls back if the block raises.
+
+        Args:
+            lock: a name; blocks with the same name exclude each other in every process until they have committed.
+        """
+        if self._ticket is None:
+            with _own_errors(), self._writer.begin() as tx:
+                if lock is not None:
+                    tx.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"gatehouse.{lock}"})
+                yield tx
+        else:
+            # Every SQLite write transaction excludes all others already.
+            with _own_errors(), self._ticket.held(), self._kept_writer().begin():
+                yield self._kept_writer()
+
+    def _kept_writer(self) -> Connection:
+        """The one connection that writes, kept between transactions; only the ticket's holder uses it."""
+        if self._kept is None or self._kept.invalidated:
+            self._kept = self._writer.connect()
+        return self._kept
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A transaction that sees one state of the database and cannot change it."""
+        with _own_errors(), self._reader.connect() as tx, tx.begin():
+            yield tx
+
+    def close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+        self._writer.dispose()
+        self._reader.dispose()
+        if self._ticket is not None:
+            self._ticket.close()
+
+
+def driver_cursor(tx: Tx) -> Any:
+    """The driver's own cursor within a transaction, for the few statements on the intake's hot path."""
+    return tx.connection.cursor()
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """What the layers above tell apart: the database does not work just now, or it will never take this row."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError, sqlite3.OperationalError) as error:
+        reason = CONFLICT if _sqlstate(error) in CONFLICTS else "storage_unavailable"
+        raise Unavailable(reason, f"the database does not answer or cannot write: {_first_line(error)}") from error
+    except (StatementError, sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+        # The last two come from the drivers as they are: lone surrogates, integers beyond 64 bits.
+        raise Invalid("cannot_store", f"the database refused a row: {_first_line(error)}") from error
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(getattr(error, "orig", None) or error).splitlines() or ["no detail"])[0][:300]
+
+
+def _psycopg(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in {"postgresql", "postgres"} else url
+
+
+def _sqlite_engine(path: Path, begin: str, *, pool_size: int, is_read_only: bool = False) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),  # written as an address, a folder's name with ? in it would be cut
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=60,
+        connect_args={"check_same_thread": False, "timeout": BUSY_MILLISECONDS / 1000},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        # sqlite3's own implicit BEGIN is deferred, and a deferred read-then-write fails at once when somebody else writes.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        if is_read_only:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        driver_cursor(connection).execute(begin)
+
+    return engine

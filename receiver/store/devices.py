@@ -1,0 +1,95 @@
+"""Devices and the gates they speak for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Table, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from receiver.store.database import Tx
+from receiver.store.tables import device, device_identity, gate
+
+
+def ids_by_key(tx: Tx) -> dict[str, int]:
+    """Every device's id by its key."""
+    return {row.key: row.id for row in tx.execute(select(device.c.key, device.c.id))}
+
+
+def find_by_key(tx: Tx, key: str) -> int | None:
+    """The id of the device with that key, or None."""
+    return tx.execute(select(device.c.id).where(device.c.key == key)).scalar()
+
+
+def add(tx: Tx, values: Mapping[str, Any]) -> int:
+    """Writes a new device; returns its id. If another process has just written it, only changes it."""
+    return _upsert(tx, device, ["key"], values)
+
+
+def change(tx: Tx, device_id: int, values: Mapping[str, Any]) -> None:
+    """Sets columns of one device."""
+    tx.execute(update(device).where(device.c.id == device_id).values(**values))
+
+
+def find_gate(tx: Tx, device_id: int, key: str) -> int | None:
+    """The id of that device's gate with that key, or None."""
+    return tx.execute(select(gate.c.id).where(gate.c.device_id == device_id, gate.c.key == key)).scalar()
+
+
+def add_gate(tx: Tx, values: Mapping[str, Any]) -> int:
+    """Writes a new gate; returns its id. If another process has just written it, only changes it."""
+    return _upsert(tx, gate, ["device_id", "key"], values)
+
+
+def _upsert(tx: Tx, table: Table, key: Sequence[str], values: Mapping[str, Any]) -> int:
+    make = sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+    changed = {name: value for name, value in values.items() if name not in {*key, "first_seen"}}
+    statement = make.values(**values).on_conflict_do_update(index_elements=key, set_=changed)
+    return int(tx.execute(statement.returning(table.c.id)).scalar_one())
+
+
+def change_gate(tx: Tx, gate_id: int, values: Mapping[str, Any]) -> None:
+    """Sets columns of one gate."""
+    tx.execute(update(gate).where(gate.c.id == gate_id).values(**values))
+
+
+def listed(tx: Tx, after: int, limit: int) -> list[Row[Any]]:
+    """Devices by id, after the one given."""
+    return list(tx.execute(select(device).where(device.c.id > after).order_by(device.c.id).limit(limit)))
+
+
+def found(tx: Tx, ids: set[int]) -> dict[int, Row[Any]]:
+    """The devices with those ids."""
+    return {row.id: row for row in tx.execute(select(device).where(device.c.id.in_(ids)))} if ids else {}
+
+
+def gates_found(tx: Tx, ids: set[int]) -> dict[int, Row[Any]]:
+    """The gates with those ids."""
+    return {row.id: row for row in tx.execute(select(gate).where(gate.c.id.in_(ids)))} if ids else {}
+
+
+def gates_of(tx: Tx, device_ids: set[int]) -> dict[int, list[Row[Any]]]:
+    """The gates of each device."""
+    listed_gates: dict[int, list[Row[Any]]] = {device_id: [] for device_id in device_ids}
+    if device_ids:
+        for row in tx.execute(select(gate).where(gate.c.device_id.in_(device_ids)).order_by(gate.c.id)):
+            listed_gates[row.device_id].append(row)
+    return listed_gates
+
+
+def keep_identity(tx: Tx, values: Mapping[str, Any]) -> None:
+    """Keeps what a device calls somebody whom our library does not have (one row per device and id)."""
+    where = (device_identity.c.device_id == values["device_id"], device_identity.c.external_id == values["external_id"])
+    if tx.execute(update(device_identity).where(*where).values(**values)).rowcount == 0:
+        tx.execute(insert(device_identity), values)
+
+
+def flag_by_address(tx: Tx, address: str, values: Mapping[str, Any]) -> int:
+    """Sets columns of the devices that spoke last from an address; returns how many."""
+    return tx.execute(update(device).where(device.c.address == address).values(**values)).rowcount
+
+
+def referred(tx: Tx, digests: Sequence[bytes]) -> set[bytes]:
+    """Those of the digests that a device identity refers to."""
+    return set(
+        tx.execute(select(device_identity.c.digest).where(device_identity.c.digest.in_(digests)).distinct()).scalars()
+    )

@@ -1,0 +1,112 @@
+"""Lists for people: events by many filters, newest first by order of receipt; strangers with their visits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, or_, select
+
+from receiver.store.database import Tx
+from receiver.store.tables import device, event, event_picture, face, gate, person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """What events to list; None means any. ``before`` is the cursor: only events with a smaller id."""
+
+    list: str | None = None
+    device: str | None = None
+    person: int | None = None
+    decision: str | None = None
+    want_action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+    is_blacklist_hit: bool = False
+    before: int | None = None
+    limit: int = 50
+
+
+def events(tx: Tx, wanted: EventFilter) -> list[Row[Any]]:
+    """Events newest first."""
+    statement = select(event).where(*_conditions(wanted)).order_by(event.c.id.desc()).limit(wanted.limit)
+    return list(tx.execute(statement))
+
+
+def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
+    equal = {
+        event.c.list: wanted.list,
+        event.c.person_id: wanted.person,
+        event.c.decision: wanted.decision,
+        event.c.want_action: wanted.want_action,
+    }
+    conditions = [column == value for column, value in equal.items() if value is not None]
+    if wanted.before is not None:
+        conditions.append(event.c.id < wanted.before)
+    if wanted.since is not None:
+        conditions.append(event.c.occurred_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(event.c.occurred_at <= wanted.until)
+    if wanted.is_blacklist_hit:
+        conditions.append(event.c.blacklist_said_by != "")
+    if wanted.device is not None:
+        conditions.append(_is_device(wanted.device))
+    if wanted.text:
+        conditions.append(_mentions(wanted.text))
+    return conditions
+
+
+def _is_device(name: str) -> ColumnElement[bool]:
+    """By our id, or by the key, licence or address that people know the device by."""
+    if name.isdecimal() and len(name) < 19:  # noqa: PLR2004 - what fits an id
+        return event.c.device_id == int(name)
+    where = or_(device.c.key == name, device.c.licence == name, device.c.address == name)
+    gates = or_(gate.c.key == name, gate.c.address == name)
+    return or_(
+        event.c.device_id.in_(select(device.c.id).where(where)),
+        event.c.gate_id.in_(select(gate.c.id).where(gates)),
+    )
+
+
+def _mentions(text: str) -> ColumnElement[bool]:
+    named = select(person.c.id).where(person.c.name.icontains(text, autoescape=True))
+    return or_(
+        event.c.identity_id.icontains(text, autoescape=True),
+        event.c.identity_name.icontains(text, autoescape=True),
+        event.c.person_id.in_(named),
+    )
+
+
+def visits(tx: Tx, person_ids: list[int]) -> dict[int, Row[Any]]:
+    """(person_id, events, first_seen, last_seen) of each person that was seen."""
+    statement = (
+        select(
+            event.c.person_id,
+            func.count().label("events"),
+            func.min(event.c.occurred_at).label("first_seen"),
+            func.max(event.c.occurred_at).label("last_seen"),
+        )
+        .where(event.c.person_id.in_(person_ids))
+        .group_by(event.c.person_id)
+    )
+    return {row.person_id: row for row in tx.execute(statement)}
+
+
+def best_pictures(tx: Tx, person_ids: list[int]) -> dict[int, bytes]:
+    """The digest of each person's best current face: the one with the surest detection."""
+    best: dict[int, tuple[float, bytes]] = {}
+    statement = select(face.c.person_id, face.c.digest, face.c.quality).where(
+        face.c.person_id.in_(person_ids), face.c.state == "current"
+    )
+    for row in tx.execute(statement):
+        sureness = float(row.quality.get("detector_score", 0.0))
+        if row.person_id not in best or sureness > best[row.person_id][0]:
+            best[row.person_id] = (sureness, row.digest)
+    return {person_id: digest for person_id, (_, digest) in best.items()}
+
+
+def picture_is_referred(tx: Tx, digest: bytes) -> bool:
+    """Whether anything people may look at has this picture."""
+    in_event = select(event_picture.c.message_id).where(event_picture.c.digest == digest).limit(1)
+    in_face = select(face.c.id).where(face.c.digest == digest).limit(1)
+    return tx.execute(in_event).scalar() is not None or tx.execute(in_face).scalar() is not None

@@ -1,0 +1,67 @@
+"""What could not be read: kept raw with the reason, visible and replayable; and the memory of bodies refused once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from receiver.store.database import Tx
+from receiver.store.tables import quarantine, rejected_body
+
+HELD, REPLAYED = "held", "replayed"
+# Enough for every box of a site to be broken at once; the oldest go first.
+REMEMBERED_BODIES = 10_000
+
+
+def keep(tx: Tx, values: Mapping[str, Any]) -> int:
+    """Keeps one unreadable item; the same bytes again only count. Returns its id."""
+    make = sqlite.insert(quarantine) if tx.dialect.name == "sqlite" else postgresql.insert(quarantine)
+    statement = (
+        make.values(state=HELD, **values)
+        .on_conflict_do_update(index_elements=["digest"], set_={"times": quarantine.c.times + 1})
+        .returning(quarantine.c.id)
+    )
+    return int(tx.execute(statement).scalar_one())
+
+
+def find(tx: Tx, quarantine_id: int) -> Row[Any] | None:
+    """One kept item with its bytes, or None."""
+    return tx.execute(select(quarantine).where(quarantine.c.id == quarantine_id)).one_or_none()
+
+
+def settle(tx: Tx, quarantine_id: int, event_id: int | None) -> None:
+    """The item was read after all and became that event."""
+    tx.execute(update(quarantine).where(quarantine.c.id == quarantine_id).values(state=REPLAYED, event_id=event_id))
+
+
+def listed(tx: Tx, state: str | None, before: int | None, limit: int) -> list[Row[Any]]:
+    """Kept items, newest first, without their bytes but with their size."""
+    columns = [column for column in quarantine.c if column.name != "raw"]
+    statement = (
+        select(*columns, func.length(quarantine.c.raw).label("size")).order_by(quarantine.c.id.desc()).limit(limit)
+    )
+    if state is not None:
+        statement = statement.where(quarantine.c.state == state)
+    if before is not None:
+        statement = statement.where(quarantine.c.id < before)
+    return list(tx.execute(statement))
+
+
+def held(tx: Tx) -> int:
+    """How many items wait for somebody to look at them."""
+    return int(tx.execute(select(func.count()).where(quarantine.c.state == HELD)).scalar_one())
+
+
+def remember_rejected(tx: Tx, digest: bytes, now: datetime) -> bool:
+    """Remembers a refused body; False if it was refused before. The oldest beyond the bound are forgotten."""
+    make = sqlite.insert(rejected_body) if tx.dialect.name == "sqlite" else postgresql.insert(rejected_body)
+    statement = make.values(digest=digest, first_seen=now).on_conflict_do_nothing()
+    if tx.execute(statement.returning(rejected_body.c.digest)).one_or_none() is None:
+        return False
+    count = tx.execute(select(func.count()).select_from(rejected_body)).scalar_one()
+    if count > REMEMBERED_BODIES:
+        oldest = select(rejected_body.c.digest).order_by(rejected_body.c.first_seen).limit(count - REMEMBERED_BODIES)
+        tx.execute(delete(rejected_body).where(rejected_body.c.digest.in_(oldest)))
+    return True

@@ -1,0 +1,1 @@
+"""Flask lives here only, behind a thin ASGI front."""

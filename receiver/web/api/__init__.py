@@ -1,0 +1,1 @@
+"""Our own REST interface under /v1, with its description and a page to try it."""

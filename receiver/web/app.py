@@ -1,0 +1,46 @@
+"""Makes the Flask application from the services it is given."""
+
+from dataclasses import dataclass
+
+from flask import Flask
+
+from receiver.services.asking import Asking
+from receiver.services.health import Health
+from receiver.services.intake import Intake
+from receiver.services.originals import Originals
+from receiver.services.people import People
+from receiver.services.replaying import Replaying
+from receiver.services.statuses import Statuses
+from receiver.settings import Settings
+from receiver.store.pictures import Pictures
+from receiver.web import metrics, problems, sophon
+from receiver.web.api import setup
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the views may call."""
+
+    settings: Settings
+    intake: Intake
+    statuses: Statuses
+    asking: Asking
+    people: People
+    pictures: Pictures
+    originals: Originals
+    replaying: Replaying
+    health: Health
+
+
+def create_app(services: Services) -> Flask:
+    """The application with all routes."""
+    app = Flask("gatehouse", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # as Flask documents it
+    app.config["MAX_CONTENT_LENGTH"] = services.settings.body_limit
+    app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.body_limit
+    app.extensions["gatehouse"] = services
+    setup.register(app)
+    problems.register(app)
+    app.register_blueprint(sophon.blueprint)
+    app.register_blueprint(metrics.blueprint)
+    return app

@@ -1,0 +1,295 @@
+"""The ASGI front: reads a request's whole body, within limit and deadline, before a thread of the bounded pool sees it.
+
+Half-sent and slow requests therefore hold a little memory, and never a thread.
+"""
+
+import asyncio
+import io
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+import orjson
+from flask import Response
+
+from receiver import logs, metrics
+from receiver.domain.errors import GatehouseError
+from receiver.settings import MIB
+from receiver.web.later import LATER, WAIT_SECONDS, Later, too_slow
+from receiver.web.problems import known
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+# Larger bodies go to a file, and few of them are answered at the same time: reading one as JSON takes several times its size.
+SPOOL_BYTES = MIB
+LARGE_AT_ONCE = 2
+LARGE_HELD = 16
+# Requests that have come in whole and wait for a thread; more than this and the sender is asked to come back.
+LINE_LENGTH = 512
+DIGITS = 19
+INTAKE_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FrontLimits:
+    """How much a request may be, and who answers it.
+
+    Attributes:
+        body_bytes: of its body.
+        body_seconds: until its body is there.
+        threads: that answer.
+        spool_dir: where large bodies wait.
+        intake_paths: answered by two threads of their own, whose work never waits for anything: slow questions cannot
+            hold up events, and more threads would only take the interpreter lock from each other.
+    """
+
+    body_bytes: int
+    body_seconds: float
+    threads: int
+    spool_dir: Path
+    intake_paths: frozenset[str] = frozenset()
+
+
+class _Refused(Exception):
+    """The request is answered by the front itself."""
+
+    def __init__(self, status: int, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.detail = detail
+
+
+class _Gone(Exception):
+    """The client went away before its request was whole."""
+
+
+@dataclass(slots=True)
+class _Body:
+    """A request's body as far as it has come: in memory, or in a file once it is large."""
+
+    file: IO[bytes]
+    size: int = 0
+    is_large: bool = False
+
+
+class Front:
+    """An ASGI application around a WSGI one."""
+
+    def __init__(
+        self, wsgi_app: WsgiApp, limits: FrontLimits, on_too_large: Callable[[str], None] = lambda _peer: None
+    ) -> None:
+        self._wsgi_app = wsgi_app
+        self._limits = limits
+        self._on_too_large = on_too_large
+        self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="answer")
+        self._intake_pool = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._large_held = 0
+        self._in_line = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self._intake_pool.shutdown(wait=True)
+                self._pool.shutdown(wait=True)
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        body = _Body(io.BytesIO())
+        try:
+            await self._read(scope, receive, body)
+            status, headers, answer = await self._answer(scope, body)
+        except _Refused as refused:
+            status, headers, answer = self._problem(scope, refused)
+        except _Gone:
+            return
+        finally:
+            self._large_held -= body.is_large
+            body.file.close()
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+        seconds = time.perf_counter() - started
+        metrics.REQUESTS.observe(seconds)
+        facts = {"status": status, "ms": round(seconds * 1000, 1), "bytes": body.size, "peer": _peer(scope)}
+        logs.request_line(scope["path"], {"method": scope["method"], **facts})
+
+    async def _read(self, scope: Scope, receive: Receive, body: _Body) -> None:
+        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        # Python refuses to read numbers of thousands of digits; nineteen are beyond any limit already.
+        if declared.isdigit() and int(declared[:DIGITS]) > self._limits.body_bytes:
+            raise self._too_large()
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                has_more = True
+                while has_more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _Gone
+                    self._take(body, message.get("body", b""))
+                    has_more = message.get("more_body", False)
+        except TimeoutError as error:
+            seconds = self._limits.body_seconds
+            raise _Refused(408, "body_too_slow", f"the whole body must come within {seconds:g} s") from error
+        except OSError as error:
+            raise _Refused(503, "cannot_spool", "the server has no room for the body just now") from error
+
+    def _take(self, body: _Body, chunk: bytes) -> None:
+        body.size += len(chunk)
+        if body.size > self._limits.body_bytes:
+            raise self._too_large()
+        if body.size > SPOOL_BYTES and not body.is_large:
+            if self._large_held >= LARGE_HELD:
+                raise _Refused(503, "busy", "too many large requests at once; send it again in a few seconds")
+            self._large_held += 1
+            body.is_large = True
+            held, body.file = body.file, tempfile.TemporaryFile(dir=self._limits.spool_dir)  # noqa: SIM115 - closed with the request
+            held.seek(0)
+            body.file.write(held.read())
+        body.file.write(chunk)
+
+    def _too_large(self) -> _Refused:
+        return _Refused(
+            413, "body_too_large", f"a body may have {self._limits.body_bytes} bytes; send fewer events at once"
+        )
+
+    async def _answer(self, scope: Scope, body: _Body) -> Answer:
+        if self._in_line >= LINE_LENGTH:
+            raise _Refused(503, "busy", "all threads are taken; send it again in a few seconds")
+        body.file.seek(0)
+        environ = _environ(scope, body)
+        self._in_line += 1
+        try:
+            answer = await self._in_thread(environ, is_large=body.is_large)
+            later = environ[LATER]
+            return answer if later is None else await _when_done(later)
+        finally:
+            self._in_line -= 1
+
+    async def _in_thread(self, environ: dict[str, Any], *, is_large: bool) -> Answer:
+        loop = asyncio.get_running_loop()
+        if is_large:
+            async with self._large:
+                return await loop.run_in_executor(self._pool, self._call, environ)
+        pool = self._intake_pool if environ["PATH_INFO"] in self._limits.intake_paths else self._pool
+        return await loop.run_in_executor(pool, self._call, environ)
+
+    def _call(self, environ: dict[str, Any]) -> Answer:
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], _exc_info: Any = None
+        ) -> Callable[[bytes], None]:
+            started[:] = [(status, headers)]
+            return lambda _data: None
+
+        chunks = self._wsgi_app(environ, start_response)
+        try:
+            answer = b"".join(chunks)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+        status, headers = started[0]
+        return int(status[:3]), _encoded(headers), answer
+
+    def _problem(self, scope: Scope, refused: _Refused) -> Answer:
+        if refused.status == 413:  # noqa: PLR2004 - Content Too Large
+            asyncio.get_running_loop().run_in_executor(self._pool, self._on_too_large, _peer(scope))
+        document = {
+            "type": "about:blank",
+            "status": refused.status,
+            "title": refused.reason,
+            "reason": refused.reason,
+            "detail": refused.detail,
+        }
+        headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+        if refused.status == 503:  # noqa: PLR2004 - Service Unavailable
+            headers.append((b"retry-after", b"5"))
+        return refused.status, headers, orjson.dumps(document)
+
+
+async def _when_done(later: Later) -> Answer:
+    """The answer to a request whose thread has long gone on to the next one."""
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            document = later.document(await asyncio.wrap_future(later.future))
+    except TimeoutError:
+        return _from_flask(known(too_slow()))
+    except GatehouseError as error:
+        return _from_flask(known(error))
+    return 200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(document))], document
+
+
+def _from_flask(answer: Response) -> Answer:
+    data = answer.get_data()
+    headers = [*answer.headers, ("content-length", str(len(data)))]
+    return answer.status_code, _encoded(headers), data
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _environ(scope: Scope, body: _Body) -> dict[str, Any]:
+    """The WSGI environment of PEP 3333 for an ASGI scope whose body is whole."""
+    server = scope.get("server") or ("", 0)
+    root = scope.get("root_path", "")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": root,
+        "PATH_INFO": scope["path"].removeprefix(root).encode("utf-8").decode("latin-1"),
+        "RAW_URI": scope.get("raw_path", quote(scope["path"]).encode()).decode("latin-1"),
+        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+        "SERVER_NAME": str(server[0] or ""),
+        "SERVER_PORT": str(server[1] or 0),
+        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
+        "REMOTE_ADDR": _peer(scope),
+        "CONTENT_LENGTH": str(body.size),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": body.file,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+        LATER: None,
+    }
+    for name, value in scope["headers"]:
+        if b"_" in name:
+            continue  # would be taken for the header of the same name with a hyphen
+        key = name.decode("latin-1").upper().replace("-", "_")
+        if key == "CONTENT_TYPE":
+            environ["CONTENT_TYPE"] = value.decode("latin-1")
+        elif key != "CONTENT_LENGTH":
+            key = f"HTTP_{key}"
+            environ[key] = f"{environ[key]},{value.decode('latin-1')}" if key in environ else value.decode("latin-1")
+    return environ

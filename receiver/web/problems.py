@@ -1,0 +1,81 @@
+"""Errors as answers: one table from the house's errors to status codes, as application/problem+json (RFC 9457)."""
+
+from typing import Any
+
+import orjson
+import structlog
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from receiver.domain.errors import Busy, Conflict, GatehouseError, Invalid, NotFound, TooLarge, Unavailable
+from receiver.services.people import Unusable
+from schemas.api import InvalidArguments
+from schemas.errors import WireError
+
+STATUS: dict[type[GatehouseError], int] = {
+    Invalid: 422,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    Busy: 503,
+    Unavailable: 503,
+}
+RETRY_SECONDS = "5"
+
+log = structlog.get_logger("web")
+
+
+def problem(status: int, reason: str, detail: str, **more: Any) -> Response:
+    """One problem document; ``reason`` is the machine word."""
+    document = {"type": "about:blank", "status": status, "title": reason, "reason": reason, "detail": detail, **more}
+    answer = Response(orjson.dumps(document), status, content_type="application/problem+json")
+    if status == STATUS[Unavailable]:
+        answer.headers["Retry-After"] = RETRY_SECONDS
+    return answer
+
+
+def register(app: Flask) -> None:
+    """Makes every error of the application such a document."""
+    app.register_error_handler(GatehouseError, known)
+    app.register_error_handler(WireError, _wire)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def known(error: GatehouseError) -> Response:
+    """An error of the house as an answer."""
+    status = next((STATUS[each] for each in type(error).__mro__ if each in STATUS), 500)
+    return problem(
+        status, error.reason, error.detail, **({"pictures": error.pictures} if isinstance(error, Unusable) else {})
+    )
+
+
+def _wire(error: WireError) -> Response:
+    more = {"errors": error.errors} if isinstance(error, InvalidArguments) else {}
+    return problem(422, error.reason, error.detail, **more)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    reason = error.name.lower().replace(" ", "_")
+    more: dict[str, Any] = {}
+    # webargs puts what a schema found on the error.
+    messages = getattr(error, "data", {}).get("messages")
+    if messages:
+        reason, more["errors"] = "invalid_arguments", messages
+    answer = problem(status, reason, _detail(error), **more)
+    for name, value in error.get_headers(request.environ):
+        if name.lower() not in {"content-type", "content-length"}:
+            answer.headers[name] = value
+    return answer
+
+
+def _detail(error: HTTPException) -> str:
+    if error.code == 404:  # noqa: PLR2004 - Not Found
+        return "nothing is at this address; /docs lists what is"
+    return error.description or error.name
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected", path=request.path, exc_info=error)
+    return problem(500, "internal_error", "the server failed; its log says where. Nothing was changed by half.")

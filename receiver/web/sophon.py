@@ -1,0 +1,117 @@
+"""Our first language: HistoryEvent, RealTimeEvent and DeviceStatus as the boxes post them."""
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from flask import Blueprint, Response, current_app, request
+
+from receiver.domain.events import IP_LIMIT, Channel
+from receiver.services.recording import Recorded, Sender
+from receiver.translation.requests import items_of
+from receiver.translation.texts import column_text
+from receiver.web.later import JSON, answer_later
+from receiver.web.problems import problem
+from schemas.errors import UnreadableBody, UnreadableItem
+
+if TYPE_CHECKING:
+    from receiver.web.app import Services
+
+HISTORY_PATHS = (
+    "/HistoryEvent",
+    "/EventServer/api/HistoryEvent",
+    "/EventServer/api/SophonFogHistoryEvent",
+    "/box/cross/record/report",
+    "/box/v2/cross/record/report",
+    "/get_record",
+)
+REAL_TIME_PATHS = ("/RealTimeEvent", "/EventServer/api/SophonFogRelEvent", "/updateWTVInfo")
+STATUS_PATHS = (
+    "/DeviceStatus",
+    "/SophonFogStatus",
+    "/EventServer/api/SophonFogStatus",
+    "/MonitorServer/api/SophonFogStatus",
+    "/box/monitor/status/report",
+    "/box/monitor/device/status/report",
+    "/box/media/monitor/status/report",
+)
+
+blueprint = Blueprint("sophon", __name__)
+
+
+def _services() -> "Services":
+    found: Services = current_app.extensions["gatehouse"]
+    return found
+
+
+@blueprint.post(HISTORY_PATHS[0])
+def history_event() -> Response:
+    """Events that a box kept: each is stored durably before this answers 200."""
+    return _take(Channel.HISTORY)
+
+
+@blueprint.post(REAL_TIME_PATHS[0])
+def real_time_event() -> Response:
+    """The same passage told at once; becomes one event with its history event."""
+    return _take(Channel.REAL_TIME)
+
+
+@blueprint.post(STATUS_PATHS[0])
+def device_status() -> Response:
+    """A box's figures and the state of its capture devices."""
+    try:
+        for item in _items(request.get_data()):
+            _services().statuses.record(item, _peer())
+    except (UnreadableBody, UnreadableItem) as error:
+        return problem(400, error.reason, error.detail)
+    return _success(None)
+
+
+for _paths, _view in (
+    (HISTORY_PATHS, history_event),
+    (REAL_TIME_PATHS, real_time_event),
+    (STATUS_PATHS, device_status),
+):
+    for _path in _paths[1:]:
+        blueprint.add_url_rule(_path, view_func=_view, methods=["POST"])
+
+
+def _peer() -> str:
+    """The address that the request came from; behind a proxy it is the proxy's word, so it may be anything."""
+    return column_text(request.remote_addr or "", IP_LIMIT)
+
+
+def _take(channel: Channel) -> Response:
+    services = _services()
+    body = request.get_data()
+    sender = Sender(_peer(), request.path, channel, request.content_type or "")
+    try:
+        items = _items(body)
+    except UnreadableBody as error:
+        if error.reason == "too_large":
+            services.statuses.note_problem(sender.peer, "body_too_large")
+            return problem(413, "body_too_large", error.detail)
+        held = services.intake.record_unreadable(body, error.reason, error.detail, sender)
+        if held is None:
+            return problem(
+                400, error.reason, f"{error.detail}. The same bytes again will be put into quarantine and answered 200."
+            )
+        return _success([held])
+    return answer_later(services.intake.begin(items, sender), _document)
+
+
+def _items(body: bytes) -> list[Any]:
+    return items_of(body, request.content_type or "", _services().settings.body_limit)
+
+
+def _shown(item: Recorded) -> dict[str, Any]:
+    return {"event_id": item.event_id, "result": item.result, "reason": item.reason}
+
+
+def _success(items: list[Recorded] | None) -> Response:
+    return Response(_document(items), 200, content_type=JSON)
+
+
+def _document(items: list[Recorded] | None) -> bytes:
+    """The answer that the vendor's own platform gives; ``data`` says what became of each item."""
+    data = None if items is None else {"items": [_shown(item) for item in items]}
+    return orjson.dumps({"status": 0, "message": "SUCCESS", "data": data})

@@ -1,0 +1,66 @@
+"""What all tests share: stores on a real SQLite file and a real PostgreSQL, and the summary of what was left out."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from receiver.store.store import Store, open_store
+
+POSTGRES = "GATEHOUSE_TEST_POSTGRES_URL"
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a PostgreSQL server its tests are left out, and the summary says so; CI must have one."""
+    if os.environ.get(POSTGRES):
+        return
+    if os.environ.get("CI"):
+        raise pytest.UsageError(f"{POSTGRES} must be set in CI: the store is tested on PostgreSQL too")
+    kept = [item for item in items if not item.get_closest_marker("postgres")]
+    config.stash[LEFT_OUT] = len(items) - len(kept)
+    items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says in words what was left out."""
+    left_out = config.stash.get(LEFT_OUT, 0)
+    if left_out:
+        terminalreporter.write_line(
+            f"Left out: {left_out} tests that need PostgreSQL. To run them too, set {POSTGRES}, e.g. postgresql://postgres@127.0.0.1/test",
+            yellow=True,
+        )
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL database address whose tables go into a schema of this test's own."""
+    base = os.environ[POSTGRES]
+    schema = f"gatehouse_{uuid.uuid4().hex}"
+    with psycopg.connect(base, autocommit=True) as connection:
+        connection.execute(f'CREATE SCHEMA "{schema}"')
+    separator = "&" if "?" in base else "?"
+    yield f"{base}{separator}options=-csearch_path%3D{schema}"
+    with psycopg.connect(base, autocommit=True) as connection:
+        connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Empty for SQLite in the data folder, else a PostgreSQL address: tests that take it run on both."""
+    if request.param == "sqlite":
+        return ""
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
+    """An open, empty store."""
+    opened = open_store(database_url, tmp_path)
+    opened.upgrade()
+    yield opened
+    opened.close()

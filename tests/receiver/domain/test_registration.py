@@ -1,0 +1,118 @@
+"""Which reported faces may enter the library."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from receiver.domain.events import ListName, WantAction
+from receiver.domain.identity import Candidate, Decision, Status, decide
+from receiver.domain.registration import Kind, Verdict, may_register_stranger, may_update_library
+
+
+@dataclass(frozen=True)
+class Wrong:
+    reason: str
+    level: str
+
+
+BLURRED, SMALL = Wrong("too_blurred", "refuse"), Wrong("face_too_small", "warn")
+UNKNOWN = decide([], 0.45)
+NO_FACE = decide([], 0.45, has_face=False)
+POOR = decide([], 0.45, findings=[BLURRED])
+AMBIGUOUS = decide([Candidate(1, 1, ListName.STAFF, 0.40), Candidate(2, 2, ListName.STAFF, 0.41)], 0.45)
+
+
+def matched(list_name: ListName) -> Decision:
+    return decide([Candidate(1, 1, list_name, 0.3)], 0.45)
+
+
+def stranger(
+    decision: Decision = UNKNOWN,
+    *findings: Wrong,
+    fiqa: bool | None = None,
+    action: WantAction = WantAction.NEW_STRANGER,
+) -> Verdict:
+    return may_register_stranger(want_action=action, fiqa_result=fiqa, findings=findings, decision=decision)
+
+
+def update(
+    distance: float | None, *findings: Wrong, exists: bool = True, face: bool = True, threshold: float = 0.58
+) -> Verdict:
+    return may_update_library(
+        person_exists=exists, has_face=face, findings=findings, distance=distance, threshold=threshold
+    )
+
+
+@pytest.mark.parametrize("fiqa", [True, None])
+def test_a_good_face_that_nobody_knows_becomes_a_stranger(fiqa: bool | None) -> None:  # noqa: FBT001
+    assert stranger(fiqa=fiqa) == Verdict(Kind.REGISTER, "new_stranger")
+
+
+def test_a_warning_does_not_keep_a_face_out() -> None:
+    assert stranger(UNKNOWN, SMALL) == Verdict(Kind.REGISTER, "new_stranger")
+
+
+def test_what_the_device_found_not_good_enough_is_never_registered() -> None:
+    for decision in (UNKNOWN, NO_FACE, matched(ListName.STRANGER)):
+        assert stranger(decision, fiqa=False) == Verdict(Kind.REFUSE, "fiqa_failed")
+
+
+def test_our_own_check_refuses_what_the_device_found_good() -> None:
+    assert stranger(UNKNOWN, SMALL, BLURRED, fiqa=True) == Verdict(Kind.REFUSE, "too_blurred")
+    assert stranger(POOR, BLURRED) == Verdict(Kind.REFUSE, "too_blurred")
+
+
+def test_several_faces_are_refused_by_that_word() -> None:
+    assert stranger(UNKNOWN, Wrong("several_faces", "refuse")) == Verdict(Kind.REFUSE, "several_faces")
+
+
+def test_no_face_is_refused() -> None:
+    assert stranger(NO_FACE) == Verdict(Kind.REFUSE, "no_face")
+
+
+def test_a_known_stranger_is_joined_even_by_a_poor_picture() -> None:
+    assert stranger(matched(ListName.STRANGER), BLURRED) == Verdict(Kind.JOIN, "known_stranger")
+
+
+@pytest.mark.parametrize("list_name", [name for name in ListName if name is not ListName.STRANGER])
+def test_a_named_person_is_never_made_a_stranger(list_name: ListName) -> None:
+    assert stranger(matched(list_name)) == Verdict(Kind.REFUSE, "known_person")
+
+
+def test_a_face_that_may_be_one_of_two_is_not_registered() -> None:
+    assert AMBIGUOUS.status is Status.AMBIGUOUS
+    assert stranger(AMBIGUOUS) == Verdict(Kind.REFUSE, "ambiguous")
+
+
+@pytest.mark.parametrize("action", [WantAction.NOTHING, WantAction.LIBRARY_UPDATE])
+def test_nobody_is_registered_unasked(action: WantAction) -> None:
+    assert stranger(action=action) == Verdict(Kind.REFUSE, "not_asked")
+
+
+def test_a_new_face_of_the_same_person_replaces_the_current_one() -> None:
+    assert update(0.40, SMALL) == Verdict(Kind.REPLACE, "same_person")
+    assert update(0.58) == Verdict(Kind.REPLACE, "same_person")
+
+
+def test_a_face_of_somebody_else_changes_nothing_and_is_looked_at() -> None:
+    assert update(0.59) == Verdict(Kind.REVIEW, "identity_conflict")
+    assert update(0.40, threshold=0.39) == Verdict(Kind.REVIEW, "identity_conflict")
+
+
+def test_an_identity_that_nobody_has_is_kept() -> None:
+    assert update(None, exists=False) == Verdict(Kind.KEEP_IDENTITY, "nobody_has_that_id")
+    assert update(None, exists=False, face=False) == Verdict(Kind.KEEP_IDENTITY, "nobody_has_that_id")
+
+
+def test_a_person_without_a_face_gets_the_first_one() -> None:
+    assert update(None) == Verdict(Kind.REPLACE, "first_face")
+
+
+def test_the_same_picture_again_changes_nothing() -> None:
+    assert update(0.0) == Verdict(Kind.UNCHANGED, "already_there")
+
+
+def test_a_picture_that_is_no_good_changes_nothing_and_says_why() -> None:
+    assert update(None, face=False) == Verdict(Kind.UNCHANGED, "no_face")
+    assert update(0.30, BLURRED) == Verdict(Kind.UNCHANGED, "too_blurred")
+    assert update(0.90, BLURRED) == Verdict(Kind.UNCHANGED, "too_blurred")

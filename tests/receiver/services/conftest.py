@@ -1,0 +1,40 @@
+"""A recogniser with prepared faces over a SQLite store, where one kind of database is enough."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from receiver.services.intake import Intake
+from receiver.store.store import Store, open_store
+from tests.receiver.boxes import open_intake
+from tests.receiver.faces import Desk, PreparedEngine, face_of, sighting
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """A store where one kind of database is enough."""
+    opened = open_store("", tmp_path)
+    opened.upgrade()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def engine() -> PreparedEngine:
+    """Knows picture n as the face of person n, for n from 1 to 20."""
+    prepared = PreparedEngine()
+    for number in range(1, 21):
+        prepared.prepare(number, [sighting(face_of(number))])
+    return prepared
+
+
+@pytest.fixture
+def desk(sqlite_store: Store, engine: PreparedEngine) -> Desk:
+    return Desk(sqlite_store, engine)
+
+
+@pytest.fixture
+def intake(sqlite_store: Store, tmp_path: Path) -> Iterator[Intake]:
+    with open_intake(sqlite_store, tmp_path) as opened:
+        yield opened

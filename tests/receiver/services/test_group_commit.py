@@ -1,0 +1,143 @@
+"""Group commit: what waits together is written together, and one bad entry fails alone."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from receiver.domain.errors import Invalid, Unavailable
+from receiver.services import group_commit
+from receiver.services.group_commit import GroupCommit
+from receiver.store.database import CONFLICT
+
+
+class Writing:
+    """A database of this test: refuses what is negative, is away while told so, and holds the first batch back."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.away: list[str] = []
+        self.is_away_later = False
+        self.reached = threading.Event()
+        self.may_go = threading.Event()
+
+    def write(self, numbers: Sequence[int]) -> list[int]:
+        self.reached.set()
+        self.may_go.wait(30)
+        self.batches.append(list(numbers))
+        if self.is_away_later and len(self.batches) > 1:
+            raise Unavailable("storage_unavailable")
+        if self.away:
+            raise Unavailable(self.away.pop())
+        if any(number < 0 for number in numbers):
+            raise Invalid("negative")
+        return [number * 10 for number in numbers]
+
+
+def together(commit: GroupCommit[int, int], writing: Writing, requests: Sequence[Sequence[int]]) -> list[object]:
+    """Sends requests from a thread each while the first of all is being written; their outcomes in order."""
+    outcomes: list[object] = [None] * len(requests)
+
+    def send(place: int) -> None:
+        try:
+            outcomes[place] = commit.submit(requests[place])
+        except (Unavailable, ZeroDivisionError) as error:
+            outcomes[place] = error
+
+    first = threading.Thread(target=commit.submit, args=([0],))
+    first.start()
+    assert writing.reached.wait(30)
+    threads = [threading.Thread(target=send, args=(place,)) for place in range(len(requests))]
+    for each in threads:
+        each.start()
+    while commit._queue.qsize() < sum(len(request) for request in requests):
+        threading.Event().wait(0.001)
+    writing.may_go.set()
+    for each in [first, *threads]:
+        each.join()
+    return outcomes
+
+
+def test_requests_that_wait_share_one_batch() -> None:
+    writing = Writing()
+    commit: GroupCommit[int, int] = GroupCommit(writing.write)
+    assert together(commit, writing, [[1, 2], [3], [4]]) == [[10, 20], [30], [40]]
+    commit.close()
+    assert [sorted(batch) for batch in writing.batches] == [[0], [1, 2, 3, 4]]
+
+
+def test_one_bad_entry_fails_alone() -> None:
+    writing = Writing()
+    commit: GroupCommit[int, int] = GroupCommit(writing.write)
+    one, both, three = together(commit, writing, [[1], [2, -1], [3]])
+    commit.close()
+    assert (one, three) == ([10], [30])
+    assert isinstance(both, list)
+    assert both[0] == 20
+    assert isinstance(both[1], Invalid)
+
+
+def test_a_store_that_is_away_is_unavailable_for_all_and_works_again_later() -> None:
+    writing = Writing()
+    writing.away = ["storage_unavailable"]
+    commit: GroupCommit[int, int] = GroupCommit(writing.write)
+    writing.may_go.set()
+    with pytest.raises(Unavailable):
+        commit.submit([1, 2])
+    assert commit.submit([1, 2]) == [10, 20]
+    commit.close()
+
+
+def test_every_request_of_a_batch_hears_that_the_store_is_away() -> None:
+    writing = Writing()
+    commit: GroupCommit[int, int] = GroupCommit(writing.write)
+
+    def away_from_the_second_batch_on() -> list[object]:
+        writing.is_away_later = True
+        return together(commit, writing, [[1], [2]])
+
+    assert all(isinstance(each, Unavailable) for each in away_from_the_second_batch_on())
+    writing.is_away_later = False
+    assert commit.submit([3]) == [30]
+    commit.close()
+
+
+def test_a_conflict_is_tried_once_more() -> None:
+    writing = Writing()
+    writing.may_go.set()
+    commit: GroupCommit[int, int] = GroupCommit(writing.write)
+    writing.away = [CONFLICT]
+    assert commit.submit([1]) == [10]
+    writing.away = [CONFLICT, CONFLICT]
+    with pytest.raises(Unavailable):
+        commit.submit([1])
+    commit.close()
+
+
+def test_an_unforeseen_error_reaches_its_request_only() -> None:
+    def write(numbers: Sequence[int]) -> list[int]:
+        return [1 // number for number in numbers]
+
+    commit: GroupCommit[int, int] = GroupCommit(write)
+    with pytest.raises(ZeroDivisionError):
+        commit.submit([1, 0])
+    assert commit.submit([1]) == [1]
+    commit.close()
+
+
+def test_a_batch_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "GROUP_SIZE", 3)
+    writing = Writing()
+    commit: GroupCommit[int, int] = GroupCommit(writing.write)
+    together(commit, writing, [[1, 2, 3, 4]])
+    commit.close()
+    assert [len(batch) for batch in writing.batches] == [1, 3, 1]
+
+
+def test_closing_writes_what_waits() -> None:
+    writing = Writing()
+    commit: GroupCommit[int, int] = GroupCommit(writing.write)
+    assert together(commit, writing, [[1]]) == [[10]]
+    commit.close()
+    commit.close()
+    assert writing.batches[-1] == [1]

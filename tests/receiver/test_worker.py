@@ -1,0 +1,132 @@
+"""The worker ends tasks, tries them again, buries them, and outlives them all."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from apscheduler.triggers.cron import CronTrigger
+from sqlalchemy import update
+
+from receiver.domain.errors import SetupError, Unavailable
+from receiver.forwarder.http import HttpChannel
+from receiver.services.forwarding import Forwarding
+from receiver.services.housekeeping import Housekeeping
+from receiver.services.originals import Originals
+from receiver.settings import Settings
+from receiver.store import outbox, tables
+from receiver.store.doorbell import Doorbell
+from receiver.store.outbox import Task
+from receiver.store.pictures import Pictures
+from receiver.store.store import Store, open_store
+from receiver.worker import ATTEMPTS, Worker, WorkerParts, trigger_of
+from tests.receiver.boxes import HISTORY, history, open_intake, text_of
+from tests.receiver.faces import Desk, PreparedEngine, face_of, sighting
+
+
+class Shop:
+    """A worker over a store, driven claim by claim."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.store = store
+        self.engine = PreparedEngine()
+        self.desk = Desk(store, self.engine)
+        self.doorbell = Doorbell(folder)
+        pictures = Pictures(store.pictures)
+        self.forwarding = Forwarding(store, Originals(store, pictures), HttpChannel())
+        self.worker = Worker(
+            WorkerParts(
+                settings=Settings(data_dir=folder),
+                store=store,
+                doorbell=self.doorbell,
+                recogniser=self.desk.recogniser,
+                forwarding=self.forwarding,
+                housekeeping=Housekeeping(store, pictures),
+            )
+        )
+        with open_intake(store, folder) as intake:
+            (recorded,) = intake.record([history(ext_data={"recognize_face": text_of(1)})], HISTORY)
+        self.event_id = recorded.event_id or 0
+
+    def turn(self) -> int:
+        """One claim after all pauses; how many tasks there were."""
+        with self.store.write() as tx:
+            tx.execute(update(tables.task).values(due_at=datetime.now(UTC) - timedelta(seconds=1)))
+        return self.worker._recognise_some()
+
+    def tasks(self) -> dict[tuple[str, str], int]:
+        with self.store.read() as tx:
+            return dict(outbox.counts(tx))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    opened = open_store("", tmp_path)
+    opened.upgrade()
+    made = Shop(opened, tmp_path)
+    yield made
+    made.forwarding.close()
+    made.doorbell.close()
+    opened.close()
+
+
+def test_a_task_is_worked_off(shop: Shop) -> None:
+    shop.engine.prepare(1, [sighting(face_of(1))])
+    assert shop.turn() == 1
+    assert shop.desk.event(shop.event_id).decision == "unknown"
+    assert shop.turn() == 0
+
+
+def test_a_task_that_fails_every_time_is_buried_and_its_event_says_failed(shop: Shop) -> None:
+    shop.engine.prepare(1, RuntimeError("nul \x00 and \ud800"))
+    for _ in range(ATTEMPTS):
+        assert shop.turn() == 1
+        assert shop.tasks() == {("recognise", "waiting"): 1}
+    assert shop.desk.event(shop.event_id).recognition == "pending"
+    assert shop.turn() == 1
+    assert shop.tasks() == {("recognise", "buried"): 1}
+    assert shop.desk.event(shop.event_id).recognition == "failed"
+
+
+def test_a_failed_task_waits_before_it_is_tried_again(shop: Shop) -> None:
+    shop.engine.prepare(1, RuntimeError("no"))
+    assert shop.turn() == 1
+    with shop.store.read() as tx:
+        due_at = outbox.next_due(tx, "recognise")
+    assert due_at is not None
+    assert due_at > datetime.now(UTC)
+    assert shop.worker._recognise_some() == 0
+
+
+def test_a_store_that_is_away_while_a_task_is_given_up_does_not_end_the_worker(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_task: Task, _reason: str) -> None:
+        raise Unavailable("storage_unavailable")
+
+    with shop.store.write() as tx:
+        tx.execute(update(tables.task).values(attempts=ATTEMPTS))
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.desk.recogniser, "give_up", away)
+        assert shop.turn() == 1
+    assert shop.tasks() == {("recognise", "waiting"): 1}
+    assert shop.turn() == 1
+    assert shop.tasks() == {("recognise", "buried"): 1}
+
+
+def test_a_job_that_finds_the_store_away_is_tried_at_the_next_tick(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> int:
+        raise Unavailable("storage_unavailable")
+
+    shop.worker._guarded("forward", away)
+    monkeypatch.setattr(shop.store, "write", away)
+    assert shop.worker._recognise_some() == 0
+
+
+def test_the_schedule_is_seconds_or_a_cron_expression(tmp_path: Path) -> None:
+    trigger = trigger_of(Settings(upstream_every="2.5"))
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    assert trigger.get_next_fire_time(start, start) - start == timedelta(seconds=2.5)
+    assert isinstance(trigger_of(Settings(upstream_every="*/10 0-5,22-23 * * *")), CronTrigger)
+    with pytest.raises(SetupError):
+        trigger_of(Settings(upstream_every="*/10 22-5 * * *"))

@@ -1,0 +1,59 @@
+"""The whole web side over a SQLite store in a folder of the test's own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from receiver import bootstrap
+from receiver.services.statuses import Statuses
+from receiver.settings import Settings
+from receiver.store import devices, quarantine
+from receiver.store.store import Store
+from receiver.web.front import Front, FrontLimits
+
+BODY_LIMIT = 3 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Web:
+    """The application and what is behind it."""
+
+    app: Flask
+    store: Store
+    folder: Path
+
+    @property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def front(self, *, body_seconds: float = 30, threads: int = 4, body_limit: int = BODY_LIMIT) -> Front:
+        statuses = Statuses(self.store)
+        return Front(
+            self.app.wsgi_app,
+            FrontLimits(body_limit, body_seconds, threads, self.folder),
+            lambda peer: statuses.note_problem(peer, "body_too_large"),
+        )
+
+    def devices(self) -> list[Any]:
+        with self.store.read() as tx:
+            return devices.listed(tx, 0, 99)
+
+    def quarantined(self) -> list[Any]:
+        with self.store.read() as tx:
+            return quarantine.listed(tx, None, None, 99)
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """One for a whole module: its tests send different things."""
+    folder = tmp_path_factory.mktemp("web")
+    house = bootstrap.open_house(Settings(data_dir=folder, body_limit=BODY_LIMIT, recognition="off"))
+    app = bootstrap.make_app(house)
+    yield Web(app, house.store, folder)
+    app.extensions["gatehouse"].intake.close()
+    house.close()

@@ -1,0 +1,234 @@
+"""The front: whole bodies within limit and deadline, and nobody who is slow or half gone holds a thread."""
+
+import asyncio
+import tempfile
+from typing import Any
+
+import orjson
+import pytest
+
+from receiver.web import front as front_module
+from receiver.web.front import Front, FrontLimits
+from tests.receiver.boxes import history
+from tests.receiver.web.asgi import Answered, ask, chunks_of, scope_of, talk
+from tests.receiver.web.conftest import BODY_LIMIT, Web
+
+JSON = (b"content-type", b"application/json")
+
+
+def event(name: str) -> bytes:
+    return orjson.dumps(history(identity_id=name))
+
+
+def result(answer: Answered) -> str:
+    assert answer.status == 200, answer.body
+    found: str = answer.json["data"]["items"][0]["result"]
+    return found
+
+
+def test_a_whole_request_is_answered(web: Web) -> None:
+    answer = ask(web.front(), "/HistoryEvent", event("whole"), [JSON])
+    assert result(answer) == "new"
+    assert answer.headers[b"content-type"] == b"application/json"
+    assert int(answer.headers[b"content-length"]) == len(answer.body)
+
+
+def test_a_body_in_many_chunks_is_put_together(web: Web) -> None:
+    body = event("chunks")
+    told = chunks_of(*(body[at : at + 1] for at in range(len(body))), b"")
+    answer = asyncio.run(talk(web.front(), scope_of("/HistoryEvent", [JSON, (b"transfer-encoding", b"chunked")]), told))
+    assert result(answer) == "new"
+
+
+def test_a_large_body_is_spooled_and_answered(web: Web) -> None:
+    body = event("large") + b" " * (2 * 1024 * 1024)
+    assert result(ask(web.front(), "/HistoryEvent", body, [JSON])) == "new"
+
+
+def is_refused(answer: Answered, status: int, reason: str) -> bool:
+    return (answer.status, answer.json["reason"], answer.json["status"]) == (status, reason, status) and answer.headers[
+        b"content-type"
+    ] == b"application/problem+json"
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_body_over_the_limit_is_refused_and_its_device_flagged(web: Web, *, is_declared: bool) -> None:
+    peer = f"10.0.{is_declared:d}.1"
+
+    async def too_much() -> Answered:
+        headers = [(b"content-length", b"%d" % (BODY_LIMIT + 1))] if is_declared else []
+        told = [] if is_declared else chunks_of(*[b"x" * 1_000_000] * 5)
+        answer = await talk(front, scope_of("/HistoryEvent", headers, client=(peer, 1)), told)
+        front._pool.shutdown(wait=True)
+        return answer
+
+    front = web.front()
+    assert is_refused(asyncio.run(too_much()), 413, "body_too_large")
+    assert [row.problem for row in web.devices() if row.address == peer] == ["body_too_large"]
+
+
+@pytest.mark.parametrize("declared", [b"9" * 19, b"9" * 5000, b"18446744073709551616"])
+def test_an_absurd_content_length_is_refused(web: Web, declared: bytes) -> None:
+    assert is_refused(ask(web.front(), "/HistoryEvent", b"{}", [(b"content-length", declared)]), 413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"content-length", b"5"), (b"content-length", b"700")],
+        [(b"content-length", b"-1")], [(b"content-length", b"abc")], [(b"content-length", b"")], [(b"content-length", "٣".encode())],
+        [(b"transfer-encoding", b"chunked"), (b"content-length", b"3")], [(b"transfer-encoding", b"identity, chunked, \xff")],
+        [(b"Content_Length", b"1")], [(b"content_type", b"multipart/form-data"), (b"CONTENT-TYPE", b"application/json")],
+        [(b"x", b"y" * 1_000_000)], [(b"x-%d" % number, b"\xff\x00") for number in range(5000)],
+        [(b"host", b"\xff\xfe/..")], [(b"cookie", b"\xff=;;;=\x00")], [(b"authorization", b"Basic \xff")], [(b"range", b"bytes=9-1")],
+        [(b"if-none-match", b'"'), (b"expect", b"100-continue"), (b"accept", b"\xff/*;q=x")], [(b"\xff", b"\xff")],
+    ],
+)  # fmt: skip
+def test_header_tricks_change_nothing(web: Web, headers: list[tuple[bytes, bytes]]) -> None:
+    answer = ask(web.front(), "/HistoryEvent", event(repr(headers)[:99]), headers)
+    assert result(answer) in {"new", "duplicate"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/\x00", "/HistoryEvent\x00", "/é", "/\ufffd", "/" + "a" * 100_000, "//HistoryEvent", "/HistoryEvent/", "/../HistoryEvent", "", "*", "/v1/pictures/%ff", "/\U0001f600"]
+)  # fmt: skip
+def test_an_odd_path_is_a_clear_answer(web: Web, path: str) -> None:
+    answer = ask(web.front(), path, b"{}")
+    # Werkzeug takes doubled slashes for one.
+    assert (
+        answer.status in {200, 308}
+        or is_refused(answer, 404, "not_found")
+        or is_refused(answer, 405, "method_not_allowed")
+    )
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "TRACE", "CONNECT", "BREW", "post", "Ä"])
+def test_an_odd_method_is_a_clear_answer(web: Web, method: str) -> None:
+    answer = ask(web.front(), "/HistoryEvent", b"{}", method=method)
+    assert answer.status == 405 or (method == "post" and answer.status == 200)
+    assert answer.status == 200 or answer.json["reason"] == "method_not_allowed"
+
+
+def test_a_slow_body_is_told_so(web: Web) -> None:
+    told = [{"type": "http.request", "body": b"{", "more_body": True}]
+    answer = asyncio.run(talk(web.front(body_seconds=0.05), scope_of("/HistoryEvent"), told))
+    assert is_refused(answer, 408, "body_too_slow")
+    assert answer.headers[b"connection"] == b"close"
+
+
+def test_whoever_goes_away_gets_no_answer_and_leaves_nothing(web: Web) -> None:
+    front = web.front()
+    for told in ([], [{"type": "http.request", "body": b"x" * 2_000_000, "more_body": True}]):
+        answer = asyncio.run(talk(front, scope_of("/HistoryEvent"), [*told, {"type": "http.disconnect"}]))
+        assert answer.status == 0
+    assert front._large_held == 0
+    assert [each for each in web.folder.iterdir() if each.is_file() and "sqlite" not in each.name] == []
+
+
+def test_a_hundred_half_sent_requests_stop_nobody(web: Web) -> None:
+    front = web.front(threads=2)
+
+    async def both() -> list[Answered]:
+        half = [{"type": "http.request", "body": b'{"identity_id": "half', "more_body": True}]
+        hanging = [asyncio.create_task(talk(front, scope_of("/HistoryEvent"), half)) for _ in range(100)]
+        await asyncio.sleep(0)
+        scope = scope_of("/HistoryEvent", [JSON])
+        answers = [await talk(front, scope, chunks_of(event(f"beside {number}"))) for number in range(5)]
+        assert not any(each.done() for each in hanging)
+        for each in hanging:
+            each.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+        return answers
+
+    assert [result(answer) for answer in asyncio.run(both())] == ["new"] * 5
+
+
+def test_half_sent_large_requests_are_limited_and_small_ones_go_on(web: Web) -> None:
+    front = web.front()
+
+    async def all_of_them() -> tuple[Answered, Answered]:
+        half = [{"type": "http.request", "body": b"x" * 1_100_000, "more_body": True}]
+        hanging = [
+            asyncio.create_task(talk(front, scope_of("/HistoryEvent"), half)) for _ in range(front_module.LARGE_HELD)
+        ]
+        await asyncio.sleep(0)
+        one_more = await talk(front, scope_of("/HistoryEvent"), half)
+        small = await talk(front, scope_of("/HistoryEvent"), chunks_of(event("small")))
+        for each in hanging:
+            each.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+        return one_more, small
+
+    one_more, small = asyncio.run(all_of_them())
+    assert is_refused(one_more, 503, "busy")
+    assert one_more.headers[b"retry-after"] == b"5"
+    assert result(small) == "new"
+    assert front._large_held == 0
+
+
+def test_a_body_that_finds_no_room_is_asked_to_come_again(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: Any, **_more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    front = web.front()
+    assert is_refused(ask(front, "/HistoryEvent", b"x" * 1_100_000), 503, "cannot_spool")
+    assert front._large_held == 0
+
+
+def test_too_long_a_line_is_asked_to_come_again(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front_module, "LINE_LENGTH", 0)
+    assert is_refused(ask(web.front(), "/HistoryEvent", b"{}"), 503, "busy")
+
+
+def test_the_environment_is_what_wsgi_asks_for(web: Web) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append({**environ, "body": environ["wsgi.input"].read()})
+        start_response("204 No Content", [("X-A", "é")])
+        return []
+
+    front = Front(wsgi, FrontLimits(1000, 5, 1, web.folder))
+    headers = [
+        (b"x-two", b"1"),
+        (b"x-two", b"2"),
+        (b"x_two", b"3"),
+        (b"content-length", b"999"),
+        (b"content-type", b"a/b"),
+    ]
+    answer = ask(front, "/é x", b"body", headers, query_string=b"a=%FF", root_path="/root", method="PUT")
+    (environ,) = seen
+    assert (answer.status, answer.headers[b"x-a"]) == (204, "é".encode("latin-1"))
+    assert (environ["PATH_INFO"], environ["QUERY_STRING"]) == ("/é x".encode().decode("latin-1"), "a=%FF")
+    assert (environ["CONTENT_LENGTH"], environ["CONTENT_TYPE"], environ["body"]) == ("4", "a/b", b"body")
+    assert environ["HTTP_X_TWO"] == "1,2"
+    assert (environ["REMOTE_ADDR"], environ["SCRIPT_NAME"], environ["REQUEST_METHOD"]) == ("10.0.0.9", "/root", "PUT")
+
+
+def test_the_server_may_start_and_stop_it(web: Web) -> None:
+    front = web.front()
+    told = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        return told.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    asyncio.run(front({"type": "lifespan"}, receive, send))
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_a_web_socket_is_turned_away(web: Web) -> None:
+    sent: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    asyncio.run(web.front()({"type": "websocket"}, receive, send))
+    assert sent == ["websocket.close"]
