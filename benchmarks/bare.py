@@ -25,7 +25,8 @@ def make_front() -> Front:
 
     logs.configure("text")
     seconds = float(os.environ.get(DEADLINE, "60"))
-    limits = FrontLimits(128 * MIB, seconds, Settings().web_threads, Path(tempfile.gettempdir()))
+    own_line = frozenset({"/HistoryEvent"})
+    limits = FrontLimits(128 * MIB, seconds, Settings().web_threads, Path(tempfile.gettempdir()), own_line)
     return Front(app.wsgi_app, limits)
 
 

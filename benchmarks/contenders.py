@@ -49,6 +49,8 @@ def environment(folder: Path) -> dict[str, str]:
         "GATEHOUSE_HOST": "127.0.0.1",
         "GATEHOUSE_PORT": "{port}",
         "GATEHOUSE_DATA_DIR": str(folder),
+        # Nobody listens there: the rows for passing events on are written all the same.
+        "GATEHOUSE_UPSTREAM_URL": "http://127.0.0.1:9/HistoryEvent",
         "RIVAL_PORT": "{port}",
         "RIVAL_DATABASE": str(folder / "rival.db"),
     }

@@ -1,6 +1,6 @@
 """Puts the server together: the only file that knows every part."""
 
-import os
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from receiver import metrics
 from receiver.domain.errors import SetupError
 from receiver.services.intake import Intake, IntakeParts
-from receiver.services.recording import Entry, ReadEntry, Recorded, Recorder
+from receiver.services.recording import DUPLICATE, NEW, QUARANTINED, Entry, ReadEntry, Recorded, Recorder
 from receiver.settings import Settings
 from receiver.store import deliveries
 from receiver.store.doorbell import Doorbell
@@ -54,8 +54,6 @@ def open_house(settings: Settings, *, is_upgrading: bool = True) -> House:
     Raises:
         SetupError: the data folder cannot be written, or the tables are of another version.
     """
-    # Faces, names and secrets: what is written into the data folder is for this user alone.
-    os.umask(0o077)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -77,7 +75,7 @@ def make_intake(house: House) -> Intake:
     recorder = Recorder(
         house.store, is_recognising=house.settings.engine_name != "off", subscriptions=lambda: subscriptions
     )
-    intake = Intake(
+    return Intake(
         IntakeParts(
             store=house.store,
             pictures=house.pictures,
@@ -88,11 +86,9 @@ def make_intake(house: House) -> Intake:
             on_recorded=_listener(is_echoing=house.settings.echo),
         )
     )
-    house.closers.append(intake.close)
-    return intake
 
 
-def make_app(house: House) -> "Flask":
+def make_app(house: House, intake: Intake | None = None) -> "Flask":
     """The Flask application, for whichever server runs it."""
     from receiver.services.asking import Asking
     from receiver.services.health import Health
@@ -101,7 +97,7 @@ def make_app(house: House) -> "Flask":
     from receiver.services.statuses import Statuses
     from receiver.web.app import Services, create_app
 
-    intake = make_intake(house)
+    intake = intake or make_intake(house)
     return create_app(
         Services(
             settings=house.settings,
@@ -140,7 +136,7 @@ def make_local_people(house: House) -> "People":
 def make_front(house: House) -> "Front":
     """The ASGI front with the application behind it."""
     from receiver.services.statuses import Statuses
-    from receiver.web.front import Front, FrontLimits
+    from receiver.web.front import Front, FrontHooks, FrontLimits
     from receiver.web.sophon import HISTORY_PATHS, REAL_TIME_PATHS
 
     settings = house.settings
@@ -149,7 +145,9 @@ def make_front(house: House) -> "Front":
     intake_paths = frozenset(HISTORY_PATHS + REAL_TIME_PATHS)
     limits = FrontLimits(settings.body_limit, settings.body_seconds, settings.web_threads, spool_dir, intake_paths)
     statuses = Statuses(house.store)
-    return Front(make_app(house).wsgi_app, limits, lambda peer: statuses.note_problem(peer, "body_too_large"))
+    intake = make_intake(house)
+    hooks = FrontHooks(intake.flush, lambda peer: statuses.note_problem(peer, "body_too_large"))
+    return Front(make_app(house, intake).wsgi_app, limits, hooks)
 
 
 def make_worker(house: House) -> "Worker":
@@ -195,10 +193,14 @@ def _make_recogniser(house: House) -> "Recogniser | None":
 
 
 def _listener(*, is_echoing: bool) -> Callable[[Entry, Recorded], None]:
+    counters = {result: metrics.EVENTS.labels(result) for result in (NEW, DUPLICATE, QUARANTINED)}
+
     def listen(entry: Entry, recorded: Recorded) -> None:
-        metrics.EVENTS.labels(recorded.result).inc()
+        counters[recorded.result].inc()
         if is_echoing:
-            print(echo_line(entry, recorded), flush=True)  # noqa: T201 - this is what --echo is for
+            # Whoever read the lines may be gone; the event is committed all the same.
+            with contextlib.suppress(OSError, ValueError):
+                print(echo_line(entry, recorded), flush=True)  # noqa: T201 - this is what --echo is for
 
     return listen
 
@@ -210,8 +212,10 @@ def echo_line(entry: Entry, recorded: Recorded) -> str:
     event = entry.event
     score = "" if event.score_raw is None else f" score {event.score_raw:g}"
     kinds = "+".join(picture.kind for picture in event.pictures) or "no pictures"
-    return (
+    line = (
         f"{entry.received_at:%H:%M:%S} {event.channel} {event.identity_id or '-'} {event.identity_name or '-'} {event.list}{score}"
         f" want_action {event.want_action} at {event.gate.ep_id or event.gate.address or entry.sender.peer}"
         f" {kinds}: {recorded.result} {recorded.event_id or ''}".rstrip()
     )
+    # Names come from outside: none may look like a line of its own, or colour the terminal.
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in line)

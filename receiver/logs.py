@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import orjson
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 # How long a line may wait for others before they are written together.
 FLUSH_SECONDS = 0.1
@@ -99,13 +99,34 @@ def request_line(path: str, facts: Mapping[str, object]) -> None:
         _LINES.info(" ".join([f"{name}={value}" for name, value in fields.items()]))
 
 
+# Local variables may hold pictures and secrets.
+_tracebacks: Processor = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
+
 def _json() -> list[Processor]:
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=_dump)]
+    return [_tracebacks, structlog.processors.JSONRenderer(serializer=_dump)]
 
 
 def _text() -> list[Processor]:
     # Text from outside is quoted, so that it cannot look like a line of its own.
-    return [structlog.dev.ConsoleRenderer(colors=False, repr_native_str=True, pad_event_to=0, pad_level=False)]
+    return [
+        _one_line,
+        structlog.dev.ConsoleRenderer(
+            colors=False,
+            repr_native_str=True,
+            pad_event_to=0,
+            pad_level=False,
+            exception_formatter=structlog.dev.plain_traceback,
+        ),
+    ]
+
+
+def _one_line(_logger: object, _name: str, fields: EventDict) -> EventDict:
+    """What a library says may repeat what came from outside."""
+    event = str(fields.get("event", ""))
+    return fields if event.isprintable() else {**fields, "event": repr(event)}
 
 
 def _dump(document: object, **_options: object) -> str:

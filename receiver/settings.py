@@ -23,6 +23,8 @@ class SettingError(ValueError):
 
 
 def read_text(value: Any) -> str:
+    if isinstance(value, list | dict | bool):
+        raise ValueError("must be text")  # noqa: TRY004 - as every reader says it
     return str(value).strip()
 
 
@@ -77,11 +79,12 @@ def read_zone(value: Any) -> ZoneInfo:
 def read_urls(value: Any) -> tuple[str, ...]:
     """One or several http(s) addresses, separated by commas or blanks; a trailing comma is fine."""
     parts = value if isinstance(value, list) else re.split(r"[,\s]+", str(value))
-    urls = tuple(part.strip() for part in parts if part.strip())
+    urls = tuple(part for part in (str(each).strip() for each in parts) if part)
     for url in urls:
         split = urlsplit(url)
-        if split.scheme not in {"http", "https"} or not split.hostname:
-            raise ValueError(f"must be http:// or https:// addresses, not {url!r}")
+        # Reading the port refuses one that does not exist.
+        if split.scheme not in {"http", "https"} or not split.hostname or split.port == 0:
+            raise ValueError("must be http:// or https:// addresses, separated by commas")
     return urls
 
 
@@ -91,8 +94,15 @@ def read_schedule(value: Any) -> str:
     if re.fullmatch(r"\d+(\.\d+)?", text):
         if not 0 < float(text) <= 86_400:  # noqa: PLR2004 - a day
             raise ValueError("must be above 0 and at most 86400 seconds, or a cron expression")
-    elif len(text.split()) != 5:  # noqa: PLR2004 - cron's five fields
-        raise ValueError("must be seconds, or a cron expression of five fields like '*/10 22-5 * * *'")
+        return text
+    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - read by few, and no small import
+
+    try:
+        CronTrigger.from_crontab(text, timezone="UTC")
+    except ValueError as error:
+        raise ValueError(
+            f"must be seconds, or a cron expression of five fields like '*/10 0-5 * * *' ({error})"
+        ) from error
     return text
 
 
@@ -125,7 +135,7 @@ class Settings:
     timezone: ZoneInfo = setting(ZoneInfo("UTC"), "Zone of times that come without one, and of schedules.", read_zone)
     disk_reserve: int = setting(
         GIB,
-        "Free space under which the server says so and is not ready; under 200 MB it takes no more events.",
+        "Free space under which the server says so and is not ready; under 200 MiB it takes no more events.",
         read_size,
     )
     log_format: str = setting("text", "text for people, json for programs.", read_choice("text", "json"))
@@ -234,6 +244,8 @@ def _from_file(name: str, path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SettingError(f"{name}: the file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingError(f"{name}: the file {path} is no UTF-8 text") from error
 
 
 def _suggestion(name: str, known: set[str]) -> str:
@@ -246,7 +258,7 @@ def _read(name: str, raw: Any) -> Any:
     try:
         return declared.metadata["read"](raw)
     except (ValueError, TypeError) as error:
-        shown = "***" if declared.metadata["secret"] else repr(raw)
+        shown = "***" if declared.metadata["secret"] else re.sub(r"://\S*@", "://***@", repr(raw))
         raise SettingError(f"{PREFIX}{name.upper()}={shown}: {error}") from error
 
 
@@ -285,9 +297,12 @@ def _show(value: Any, *, secret: bool) -> str:
 
 
 def without_password(url: str) -> str:
-    """The address with its user's password starred."""
-    split = urlsplit(url)
-    if not split.password:
-        return url
-    host = split.netloc.rpartition("@")[2]
-    return urlunsplit(split._replace(netloc=f"{split.username or ''}:***@{host}"))
+    """The address with its user's password and its query, which may hold a token, starred."""
+    try:
+        split = urlsplit(url)
+    except ValueError:
+        return re.sub(r"://\S*", "://***", url)
+    if split.password:
+        host = split.netloc.rpartition("@")[2]
+        split = split._replace(netloc=f"{split.username or ''}:***@{host}")
+    return urlunsplit(split._replace(query="***" if split.query else ""))

@@ -15,7 +15,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from receiver.domain.errors import SetupError, Unavailable
+from receiver.domain.errors import Unavailable
 from receiver.services.forwarding import Forwarding
 from receiver.services.housekeeping import Housekeeping
 from receiver.services.recognising import Recogniser
@@ -90,10 +90,10 @@ class Worker:
         add(self._sweep, IntervalTrigger(hours=1, jitter=300), id="sweep", **options)
 
     def _forward(self) -> None:
-        self._guarded("forward", self._parts.forwarding.send_due)
+        self._parts.forwarding.begin_due()
 
     def _forward_again(self) -> None:
-        self._guarded("forward-again", lambda: self._parts.forwarding.send_due(only_failing=True))
+        self._parts.forwarding.begin_due(only_failing=True)
 
     def _sweep(self) -> None:
         self._guarded("sweep", self._parts.housekeeping.sweep_orphans)
@@ -146,15 +146,8 @@ class Worker:
 
 
 def trigger_of(settings: Settings) -> BaseTrigger:
-    """The schedule of the forwarder: seconds, or a cron expression in the site's time zone.
-
-    Raises:
-        SetupError: bad_schedule.
-    """
+    """The schedule of the forwarder: seconds, or a cron expression in the site's time zone."""
     text = settings.upstream_every
     if len(text.split()) > 1:
-        try:
-            return CronTrigger.from_crontab(text, timezone=settings.timezone)
-        except ValueError as error:
-            raise SetupError("bad_schedule", f"GATEHOUSE_UPSTREAM_EVERY={text!r}: {error}") from error
+        return CronTrigger.from_crontab(text, timezone=settings.timezone)
     return IntervalTrigger(seconds=float(text), timezone=settings.timezone)

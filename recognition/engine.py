@@ -7,23 +7,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from recognition.errors import RecognitionError as RecognitionError  # noqa: PLC0414 - part of what an engine is
+
 RgbImage = npt.NDArray[np.uint8]
 GreyImage = npt.NDArray[np.uint8]
 Embedding = npt.NDArray[np.float32]
-
-
-class RecognitionError(Exception):
-    """Something about faces or pictures that could not be done.
-
-    Attributes:
-        reason: machine word (``truncated``, ``model_missing``).
-        detail: a sentence for a person, with the next step where there is one.
-    """
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(detail or reason)
-        self.reason = reason
-        self.detail = detail or reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import threading
 import time
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
@@ -50,15 +50,16 @@ class EnginePool:
             raise RecognitionError(
                 "recognition_off", "recognition is switched off on this server: faces cannot be read"
             )
-        future = self._submit(data)
+        executor, future = self._submit(data)
         try:
             return future.result(ANSWER_SECONDS)
         except FutureTimeoutError as error:
-            self._drop(kill=True)
+            self._drop(executor, kill=True)
             raise PoolBusyError("busy", f"no answer within {ANSWER_SECONDS:g} s; try again") from error
+        except CancelledError as error:
+            raise PoolBusyError("busy", "the engine is started anew because of another picture; try again") from error
         except BrokenProcessPool as error:
-            self.crashes += 1
-            self._drop(kill=False)
+            self._crashed(executor)
             raise RecognitionError(
                 "engine_crashed", "the engine ended on this picture; it is started anew for the next"
             ) from error
@@ -69,21 +70,33 @@ class EnginePool:
 
     def close(self) -> None:
         """Ends the process."""
-        self._drop(kill=False)
+        if self._executor is not None:
+            self._drop(self._executor, kill=False)
 
-    def _submit(self, data: bytes) -> "Future[list[Sighting]]":
+    def _submit(self, data: bytes) -> "tuple[ProcessPoolExecutor, Future[list[Sighting]]]":
         with self._lock:
             if self._waiting >= LINE_LENGTH:
                 raise PoolBusyError("busy", "too many pictures wait to be read; try again in a few seconds")
-            if self._executor is None:
-                # Not forked: the caller's threads and connections must not come along.
-                self._executor = ProcessPoolExecutor(
-                    1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
-                )
-                threading.Thread(target=self._end_when_idle, args=(self._executor,), daemon=True).start()
+            executor = self._executor or self._start()
+            try:
+                future = executor.submit(_look, self._setup, data)
+            except BrokenProcessPool:
+                # It ended between two pictures: no fault of this one.
+                self.crashes += 1
+                executor.shutdown(wait=False)
+                executor = self._start()
+                future = executor.submit(_look, self._setup, data)
             self._waiting += 1
             self._used_at = time.monotonic()
-            return self._executor.submit(_look, self._setup, data)
+            return executor, future
+
+    def _start(self) -> ProcessPoolExecutor:
+        # Not forked: the caller's threads and connections must not come along.
+        self._executor = ProcessPoolExecutor(
+            1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
+        )
+        threading.Thread(target=self._end_when_idle, args=(self._executor,), daemon=True).start()
+        return self._executor
 
     def _end_when_idle(self, executor: ProcessPoolExecutor) -> None:
         while True:
@@ -96,11 +109,18 @@ class EnginePool:
                     break
         executor.shutdown(wait=False)
 
-    def _drop(self, *, kill: bool) -> None:
+    def _crashed(self, executor: ProcessPoolExecutor) -> None:
+        """One crash is one, however many wait; whoever hears of it late leaves the next process alone."""
         with self._lock:
-            executor, self._executor = self._executor, None
-        if executor is None:
-            return
+            is_first = self._executor is executor
+            self.crashes += is_first
+        if is_first:
+            self._drop(executor, kill=False)
+
+    def _drop(self, executor: ProcessPoolExecutor, *, kill: bool) -> None:
+        with self._lock:
+            if self._executor is executor:
+                self._executor = None
         processes = list((executor._processes or {}).values()) if kill else []  # noqa: SLF001 - a stuck process is ended no other way
         executor.shutdown(wait=False, cancel_futures=True)
         for process in processes:

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.contenders import CONTENDERS
+from benchmarks.intake import SIZES
 from receiver import settings
 from tests.source import ROOT, dotted, name_of, our_files, product
 
 REFERENCE = ROOT / "docs" / "reference"
+# Written by hand from what ./scripts/bench says.
+MEASURED = {"performance.md"}
 TROUBLE = ROOT / "docs" / "how-to" / "trouble.md"
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
 WORD = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
@@ -36,7 +40,14 @@ def test_a_reference_page_is_what_the_code_says(name: str) -> None:
 
 
 def test_nothing_else_lies_among_the_generated_pages() -> None:
-    assert {path.name for path in REFERENCE.iterdir()} == runpy.run_module("scripts.docs")["pages"]().keys()
+    generated = set(runpy.run_module("scripts.docs")["pages"]())
+    assert {path.name for path in REFERENCE.iterdir()} == generated | MEASURED
+
+
+def test_the_page_of_measurements_has_every_contender_at_every_size() -> None:
+    text = (REFERENCE / "performance.md").read_text(encoding="utf-8")
+    rows = [f"| ({each.letter}) {each.name} | {size} |" for size in SIZES for each in CONTENDERS]
+    assert not [row for row in rows if row not in text]
 
 
 def test_every_link_leads_somewhere() -> None:

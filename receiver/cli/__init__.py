@@ -1,6 +1,7 @@
 """The command line; without a command it is `serve`."""
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -41,6 +42,8 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Runs the command line."""
+    # Faces, names and secrets: what is written into the data folder is for this user alone.
+    os.umask(0o077)
     given = sys.argv[1:] if arguments is None else arguments
     if not given or (given[0].startswith("-") and given[0] not in {"-h", "--help"}):
         given = ["serve", *given]

@@ -2,13 +2,13 @@
 
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from receiver.cli.options import FLAGS, SERVER_FLAGS, load, with_flags
+from receiver.cli.parent import may_listen
 
 if TYPE_CHECKING:
     from receiver.settings import Settings
@@ -66,12 +66,9 @@ def _database(settings: "Settings") -> Finding:
 
 
 def _port(settings: "Settings") -> Finding:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((settings.host, settings.port))
-        except OSError as error:
-            return False, f"port {settings.port} on {settings.host}: {error.strerror}; is the server running already?"
+    taken = may_listen(settings.host, settings.port)
+    if taken is not None:
+        return False, f"port {settings.port} on {settings.host}: {taken}; is the server running already?"
     return True, f"port {settings.port} on {settings.host} is free"
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -52,11 +53,15 @@ class Child:
         """Whether it has never run for a while: what keeps it from starting will not pass by itself."""
         return not self._was_well and self._failures >= HOPELESS_FAILURES
 
+    def ask_to_end(self) -> None:
+        """Tells the child to end."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+
     def end(self, deadline: float) -> None:
-        """Ends the child, by force if it does not."""
+        """Waits until the child has ended, and ends it by force if it does not."""
         if self.process is None:
             return
-        self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -70,37 +75,72 @@ class _Stop(Exception):
 
 def run(names: list[str], arguments: list[str]) -> int:
     """Runs the children until a signal comes; 1 if one cannot even start once."""
-    _clear_metrics()
     read_fd, write_fd = os.pipe()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, _on_signal)
     children = [Child(name, arguments, read_fd) for name in names]
     try:
-        while True:
-            for child in children:
-                code = child.look()
-                if code is not None and child.is_hopeless:
-                    print(f"{child.name} cannot be started; the lines above say why", file=sys.stderr)
-                    return 1
-                if code is not None:
-                    print(f"{child.name} ended with {code}; it is started again", file=sys.stderr)
+        while all(_look_after(child) for child in children):
             time.sleep(LOOK_SECONDS)
     except _Stop:
         return 0
+    else:
+        return 1
     finally:
-        deadline = time.monotonic() + END_SECONDS
-        for child in children:
-            child.end(deadline)
+        _end_all(children)
         os.close(write_fd)
         os.close(read_fd)
 
 
+def _look_after(child: Child) -> bool:
+    """Starts the child, anew if it has ended; False if that is hopeless."""
+    code = child.look()
+    if code is None:
+        return True
+    what = (
+        "cannot be started; the lines above say why" if child.is_hopeless else f"ended with {code}; it is started again"
+    )
+    print(f"{child.name} {what}", file=sys.stderr)
+    return not child.is_hopeless
+
+
+def _end_all(children: list[Child]) -> None:
+    """Asks all of them at once, then waits for each."""
+    deadline = time.monotonic() + END_SECONDS
+    for child in children:
+        child.ask_to_end()
+    for child in children:
+        child.end(deadline)
+
+
 def _on_signal(_number: int, _frame: FrameType | None) -> None:
+    """The first signal ends the server; a second one changes nothing."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
     raise _Stop
 
 
-def _clear_metrics() -> None:
-    """Counters start anew with the server; files of processes long gone would be added up for ever."""
-    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
+def own_metrics(data_dir: Path) -> Path:
+    """An empty folder for the counters of this run; those of runs that have ended are taken away."""
+    folder = data_dir.absolute() / "metrics"
+    for other in folder.glob("*"):
+        if not (other.name.isdecimal() and Path(f"/proc/{other.name}").exists()):
+            shutil.rmtree(other, ignore_errors=True)
+    own = folder / str(os.getpid())
+    own.mkdir(parents=True, exist_ok=True)
+    return own
+
+
+def may_listen(host: str, port: int) -> str | None:
+    """None if the port is free, else why not.
+
+    Web processes that share a port would also share it with another server that does so: each would get some of the boxes.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            return str(error.strerror)
+    return None

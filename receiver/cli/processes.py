@@ -18,11 +18,16 @@ parent_option = click.option("--parent-fd", type=int, hidden=True, help="A pipe 
 @click.command("serve")
 @with_flags(FLAGS, SERVER_FLAGS)
 def serve_command(**flags: Any) -> None:
-    """Run everything: one web and one worker process, restarted if they fail."""
-    from receiver.cli.parent import run
+    """Run everything: web processes (one, unless set otherwise) and a worker, restarted if they fail."""
+    from receiver.cli.parent import may_listen, own_metrics, run
 
     settings = load(flags)
-    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(settings.data_dir.absolute() / "metrics"))
+    taken = may_listen(settings.host, settings.port)
+    if taken is not None:
+        raise click.ClickException(
+            f"port {settings.port} on {settings.host}: {taken}; is the server running already? --port takes another one"
+        )
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(own_metrics(settings.data_dir)))
     children = ["web"] * settings.web_processes
     if settings.engine_name != "off" or settings.upstream_url:
         children.append("worker")
@@ -42,9 +47,9 @@ def web_command(parent_fd: int | None, **flags: Any) -> None:
         from receiver.bootstrap import make_front, open_house
 
         house = open_house(settings)
+        serve(make_front(house), settings)
     except SetupError as error:
         raise click.ClickException(error.detail) from error
-    serve(make_front(house), settings)
     house.close()
 
 
@@ -74,6 +79,7 @@ def wsgi_app() -> Any:
     from receiver import logs
     from receiver.bootstrap import make_app, open_house
 
+    os.umask(0o077)
     settings = load({})
     logs.configure(settings.log_format)
     return make_app(open_house(settings))

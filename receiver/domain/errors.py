@@ -27,10 +27,6 @@ class Conflict(GatehouseError):
     """It contradicts what is already there (409)."""
 
 
-class TooLarge(GatehouseError):
-    """It exceeds a stated limit (413)."""
-
-
 class Busy(GatehouseError):
     """No room just now; the same request may succeed later (503 with Retry-After)."""
 

@@ -35,7 +35,8 @@ class HttpChannel:
             ) as response:
                 return _judge(response.status_code, _text_of(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            return Answer(Outcome.UNREACHABLE, f"{type(error).__name__}: {error}"[:500])
+            # The error's own text holds the whole address, with what is secret in it.
+            return Answer(Outcome.UNREACHABLE, f"{type(error).__name__} at {_host(outgoing.url)}")
 
     def close(self) -> None:
         """Ends all pooled connections."""
@@ -59,6 +60,11 @@ def _text_of(response: requests.Response) -> str:
     except (HTTPError, OSError):
         return ""
     return body[:200].decode("utf-8", "replace")
+
+
+def _host(url: str) -> str:
+    """Where it was sent, without user, password, path and query; also of an address that is none."""
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[2]
 
 
 def _judge(status: int, text: str) -> Answer:

@@ -11,6 +11,7 @@ from receiver.store.database import Tx
 
 # A device that posts all the time does not need a row written for each event.
 SEEN_EVERY = timedelta(seconds=5)
+REMEMBERED = 10_000
 GATE_FACTS = ("address", "name", "device_type", "ip")
 
 
@@ -58,8 +59,15 @@ class DeviceBook:
             self._gates.clear()
             raise
 
+    def _make_room(self) -> None:
+        """A memory only: anybody can make up names of devices and gates."""
+        if len(self._devices) > REMEMBERED or len(self._gates) > REMEMBERED:
+            self._devices.clear()
+            self._gates.clear()
+
     def resolve(self, tx: Tx, speaker: Speaker, event: AccessEvent, now: datetime) -> tuple[int, int | None]:
         """The ids of the device and of the gate, made on the first meeting."""
+        self._make_room()
         device_id = self.device(tx, speaker, now)
         return device_id, self._gate(tx, device_id, event.gate, now)
 

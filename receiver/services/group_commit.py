@@ -1,10 +1,10 @@
 """Group commit: what several requests want written at the same time goes into one transaction."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from receiver.domain.errors import GatehouseError, Unavailable
@@ -16,7 +16,6 @@ Made = TypeVar("Made")
 
 # One group is one transaction: large enough to share the disk's flush, small enough not to keep other writers waiting.
 GROUP_SIZE = 256
-WAIT_SECONDS = 60
 
 
 class _Submission(Generic[Result]):
@@ -29,7 +28,7 @@ class _Submission(Generic[Result]):
         self._open = count
 
     def settle(self, index: int, outcome: Result | GatehouseError) -> None:
-        """Called from the one committing thread only."""
+        """Called by whoever holds the lock of the flush."""
         self._outcomes[index] = outcome
         self._open -= 1
         if self._open == 0 and not self.future.done():
@@ -54,10 +53,11 @@ class _Waiting(Generic[Entry, Result]):
 
 
 class GroupCommit(Generic[Entry, Result]):
-    """Calls ``write_batch`` from one thread with everything that came in while the last batch was being written.
+    """Calls ``write_batch`` with everything that has come together while the last batch was being written.
 
-    If a batch fails, each entry is tried alone, so that one bad entry never takes the others with it. An entry that is
-    refused even alone is replaced by what ``instead`` makes of it, if it makes something of it.
+    There is no thread of its own: whoever flushes writes for all who wait. If a batch fails, each entry is tried alone, so
+    that one bad entry never takes the others with it. An entry that is refused even alone is replaced by what ``instead``
+    makes of it, if it makes something of it.
     """
 
     def __init__(
@@ -67,68 +67,45 @@ class GroupCommit(Generic[Entry, Result]):
     ) -> None:
         self._write_batch = write_batch
         self._instead = instead
-        self._queue: SimpleQueue[_Waiting[Entry, Result] | None] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._waiting: deque[_Waiting[Entry, Result]] = deque()
+        self._writing = threading.Lock()
 
     def begin(
         self, entries: Sequence[Entry], then: "Callable[[list[Result | GatehouseError]], Made]"
     ) -> "Future[Made]":
-        """Hands the entries over; the future is what ``then`` makes of each one's result or of what writing it alone raised.
+        """Lines the entries up for the next flush; the future is what ``then`` makes of what became of each.
 
-        The future raises what ``then`` raises, and Unavailable if the store does not work just now: nothing can be said
-        about the entries then.
+        That is its result, or what writing it alone raised. The future raises what ``then`` raises, and Unavailable if the
+        store does not work just now: nothing can be said about the entries then.
         """
         submission: _Submission[Result] = _Submission(len(entries), then)
         if not entries:
             submission.future.set_result(then([]))
-            return submission.future
-        self._start()
-        for index, entry in enumerate(entries):
-            self._queue.put(_Waiting(entry, index, submission))
+        self._waiting.extend([_Waiting(entry, index, submission) for index, entry in enumerate(entries)])
         return submission.future
 
+    def flush(self) -> None:
+        """Returns when everything that was lined up before has been settled, by this thread or by another."""
+        with self._writing:
+            while self._waiting:
+                # Others may line up more meanwhile, but only the holder of the lock takes away.
+                count = min(GROUP_SIZE, len(self._waiting))
+                group = [self._waiting.popleft() for _ in range(count)]
+                try:
+                    self._write(group)
+                except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits for the result
+                    for each in group:
+                        each.submission.fail(error)
+
     def submit(self, entries: Sequence[Entry]) -> list[Result | GatehouseError]:
-        """The same, and waits.
+        """Writes the entries, with whatever else is lined up; for each what became of it.
 
         Raises:
-            Unavailable: the store does not work just now, or not in time; nothing can be said about the entries.
+            Unavailable: the store does not work just now; nothing can be said about the entries.
         """
-        try:
-            return self.begin(entries, list).result(WAIT_SECONDS)
-        except TimeoutError as error:
-            raise Unavailable(
-                "storage_slow", f"nothing was committed within {WAIT_SECONDS} s; send it again"
-            ) from error
-
-    def close(self) -> None:
-        """Writes what is waiting and ends the thread."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is not None:
-            self._queue.put(None)
-            thread.join()
-
-    def _start(self) -> None:
-        if self._thread is None:
-            with self._lock:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
-                    self._thread.start()
-
-    def _run(self) -> None:
-        while (waiting := self._queue.get()) is not None:
-            group = [waiting]
-            is_last = False
-            while len(group) < GROUP_SIZE and not self._queue.empty():
-                following = self._queue.get()
-                if following is None:
-                    is_last = True
-                    break
-                group.append(following)
-            self._write(group)
-            if is_last:
-                return
+        future = self.begin(entries, list)
+        self.flush()
+        return future.result()
 
     def _write(self, group: Sequence[_Waiting[Entry, Result]]) -> None:
         entries = [each.entry for each in group]

@@ -21,7 +21,10 @@ class Health:
             self._store.ping()
         except GatehouseError as error:
             found.append(f"{error.reason}: {error.detail}")
-        free = shutil.disk_usage(self._settings.data_dir).free
+        try:
+            free = shutil.disk_usage(self._settings.data_dir).free
+        except OSError as error:
+            return [*found, f"bad_data_dir: the data folder cannot be looked at: {error.strerror}"]
         if free < self._settings.disk_reserve:
             found.append(
                 f"disk_reserve: {free // MIB} MiB are free, the reserve is {self._settings.disk_reserve // MIB} MiB"

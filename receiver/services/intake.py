@@ -12,7 +12,7 @@ from pathlib import Path
 from receiver.domain.errors import GatehouseError, Unavailable
 from receiver.domain.event_keys import duplicate_key, needs_raw, passage_key
 from receiver.services.device_book import Speaker, device_key
-from receiver.services.group_commit import WAIT_SECONDS, GroupCommit
+from receiver.services.group_commit import GroupCommit
 from receiver.services.recording import Entry, ReadEntry, Recorded, Recorder, Sender, UnreadEntry
 from receiver.settings import MIB
 from receiver.store import quarantine
@@ -52,7 +52,7 @@ class Intake:
         self._free = 0
 
     def begin(self, items: Sequence[object], sender: Sender) -> "Future[list[Recorded]]":
-        """Reads the items of one request and hands them over; when the future is done they are durable.
+        """Reads the items of one request and lines them up; after the next flush the future is done and they are durable.
 
         The future raises Unavailable if nothing was kept: the sender should try again later.
 
@@ -61,15 +61,21 @@ class Intake:
         """
         self._check_disk()
         now = datetime.now(UTC)
-        return self._commit([self._read(item, sender, now) for item in items])
+        return self._commits.begin([self._read(item, sender, now) for item in items], _all_recorded)
+
+    def flush(self) -> None:
+        """Commits everything that is lined up."""
+        self._commits.flush()
 
     def record(self, items: Sequence[object], sender: Sender) -> list[Recorded]:
-        """The same, and waits.
+        """Reads and commits the items of one request.
 
         Raises:
             Unavailable: nothing was kept; the sender should try again later.
         """
-        return self._wait(self.begin(items, sender))
+        future = self.begin(items, sender)
+        self.flush()
+        return future.result()
 
     def record_unreadable(self, body: bytes, reason: str, detail: str, sender: Sender) -> Recorded | None:
         """A body that cannot be read: None the first time (refuse it), quarantined when the same bytes come again.
@@ -81,11 +87,7 @@ class Intake:
         with self._parts.store.write() as tx:
             if quarantine.remember_rejected(tx, digest, now):
                 return None
-        return self._wait(self._commit([UnreadEntry(reason, detail, body, "body", digest, sender, now)]))[0]
-
-    def close(self) -> None:
-        """Commits what is waiting."""
-        self._commits.close()
+        return _all_recorded(self._commits.submit([UnreadEntry(reason, detail, body, "body", digest, sender, now)]))[0]
 
     def _read(self, item: object, sender: Sender, now: datetime) -> Entry:
         try:
@@ -123,17 +125,6 @@ class Intake:
         for entry, result in zip(entries, results, strict=True):
             self._parts.on_recorded(entry, result)
         return results
-
-    def _commit(self, entries: Sequence[Entry]) -> "Future[list[Recorded]]":
-        return self._commits.begin(entries, _all_recorded)
-
-    def _wait(self, future: "Future[list[Recorded]]") -> list[Recorded]:
-        try:
-            return future.result(WAIT_SECONDS)
-        except TimeoutError as error:
-            raise Unavailable(
-                "storage_slow", f"nothing was committed within {WAIT_SECONDS} s; send it again"
-            ) from error
 
     def _check_disk(self) -> None:
         if time.monotonic() - self._free_looked_at > DISK_LOOK_SECONDS:

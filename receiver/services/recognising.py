@@ -10,7 +10,7 @@ import numpy as np
 
 from receiver import metrics
 from receiver.domain.events import ListName, PictureKind, WantAction
-from receiver.domain.identity import Decision, blacklist_hit, decide
+from receiver.domain.identity import Decision, Status, blacklist_hit, decide
 from receiver.services import registering
 from receiver.services.library import Library, Nearest
 from receiver.services.registering import Registered, SeenFace, box_of, measures_of
@@ -86,19 +86,23 @@ class Recogniser:
         if event is None:
             return None
         seen = _Seen(event, reasons=[row.refused for row in pictures if row.refused])
-        digests = {PictureKind(row.kind): row.digest for row in pictures if row.digest is not None}
+        digests = _digests(pictures)
         faces: dict[PictureKind, SeenFace | None] = {}
         for kind in LIVE:
             if kind in digests and seen.live is None:
-                seen.live = faces[kind] = self._face(seen, kind, digests[kind])
+                seen.live = faces[kind] = self._first_face(seen, kind, digests[kind])
                 seen.live_kind = kind
         if event.want_action != "0" and event.registration is None:
             for kind in NEW_FACE:
                 if kind in digests and seen.new_face is None:
-                    seen.new_face = faces[kind] if kind in faces else self._face(seen, kind, digests[kind])
+                    seen.new_face = faces[kind] if kind in faces else self._first_face(seen, kind, digests[kind])
         if not digests:
             seen.reasons.append("no_picture")
         return seen
+
+    def _first_face(self, seen: _Seen, kind: PictureKind, digests: Sequence[bytes]) -> SeenFace | None:
+        """The face of the first picture of a kind that shows one: both reports of a passage may have brought one."""
+        return next((face for digest in digests if (face := self._face(seen, kind, digest))), None)
 
     def _face(self, seen: _Seen, kind: PictureKind, digest: bytes) -> SeenFace | None:
         """The face that the picture is about; notes all faces, or why there is none."""
@@ -172,9 +176,20 @@ class Recogniser:
     def _values(
         self, seen: _Seen, decision: Decision, registered: Registered | None, person: Row | None
     ) -> Mapping[str, Any]:
-        values: dict[str, Any] = {
-            "recognition": "done",
-            "recognition_reason": None,
+        values: dict[str, Any] = {"recognition": "done", "recognition_reason": None}
+        # A later report of the same passage may add to what was decided; a worse picture takes nothing back.
+        if seen.event.decision != Status.MATCHED or decision.status == Status.MATCHED:
+            values |= self._decided(seen, decision, person)
+        if registered is not None:
+            values |= {
+                "registration": registered.outcome,
+                "registration_reason": registered.reason,
+                "review": registered.review,
+            }
+        return values
+
+    def _decided(self, seen: _Seen, decision: Decision, person: Row | None) -> Mapping[str, Any]:
+        return {
             "decision": decision.status,
             "person_id": person.id if person is not None else None,
             "list": person.list if person is not None else seen.event.reported_list,
@@ -183,13 +198,6 @@ class Recogniser:
                 blacklist_hit(ListName(seen.event.reported_list), ListName(person.list) if person is not None else None)
             ),
         }
-        if registered is not None:
-            values |= {
-                "registration": registered.outcome,
-                "registration_reason": registered.reason,
-                "review": registered.review,
-            }
-        return values
 
     def _detail(self, seen: _Seen, decision: Decision) -> dict[str, Any]:
         detail: dict[str, Any] = {
@@ -208,6 +216,15 @@ class Recogniser:
                 "quality": measures_of(seen.live.sighting),
             }
         return detail
+
+
+def _digests(pictures: Sequence[Row]) -> dict[PictureKind, list[bytes]]:
+    """The usable pictures of each kind, in the order in which they came."""
+    digests: dict[PictureKind, list[bytes]] = {}
+    for row in pictures:
+        if row.digest is not None and row.digest not in digests.setdefault(PictureKind(row.kind), []):
+            digests[PictureKind(row.kind)].append(row.digest)
+    return digests
 
 
 def _is_same(looked_at: Row, present: Row | None) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from receiver.domain.events import AccessEvent, Channel
-from receiver.services.device_book import DeviceBook, Speaker
+from receiver.services.device_book import REMEMBERED, DeviceBook, Speaker
 from receiver.store import deliveries, events, numbering, outbox, quarantine, tables
 from receiver.store.database import Tx
 from receiver.store.store import Store
@@ -115,6 +115,8 @@ class Recorder:
             group = _Group(tx)
             results = self._write(group, dict(enumerate(entries)))
             lanes = self._deliver(group)
+        if len(self._lanes) > REMEMBERED:
+            self._lanes.clear()
         self._lanes |= lanes
         return [results[place] for place in range(len(entries))]
 
@@ -126,21 +128,23 @@ class Recorder:
         seen: dict[bytes, Channel] = {}
         known = events.known_keys(group.tx, _hashes(entries.values()))
         for place, entry in entries.items():
-            settled = self._settle(group, place, entry, known)
-            if settled is not None:
-                results[place] = settled
-            elif isinstance(entry, ReadEntry) and _depends_on(entry, seen):
+            if isinstance(entry, UnreadEntry):
+                results[place] = _keep_unread(group.tx, entry)
+            elif _depends_on(entry, seen):
                 second_round[place] = entry
-            elif isinstance(entry, ReadEntry):
-                fresh[place] = entry
+            else:
+                settled = self._settle(group, place, entry, known)
+                if settled is None:
+                    fresh[place] = entry
+                else:
+                    results[place] = settled
+                # Also what was joined: its keys were not known when they were looked up.
                 seen.update(dict.fromkeys(_entry_hashes(entry), entry.event.channel))
         results |= self._add(group, fresh, known)
         return results | self._write(group, second_round) if second_round else results
 
-    def _settle(self, group: _Group, place: int, entry: Entry, known: dict[bytes, int | None]) -> Recorded | None:
+    def _settle(self, group: _Group, place: int, entry: ReadEntry, known: dict[bytes, int | None]) -> Recorded | None:
         """What becomes of an entry that needs no new event; None for the others."""
-        if isinstance(entry, UnreadEntry):
-            return _keep_unread(group.tx, entry)
         if entry.duplicate_key in known:
             return Recorded(known[entry.duplicate_key], DUPLICATE)
         return self._join(group, place, entry, known)

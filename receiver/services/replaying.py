@@ -9,7 +9,8 @@ from receiver.store.database import Row
 from receiver.store.store import Store
 from receiver.translation import originals
 from receiver.translation.requests import items_of
-from schemas.errors import UnreadableBody
+from schemas import sophon
+from schemas.errors import UnreadableBody, UnreadableItem
 
 
 class Replaying:
@@ -39,11 +40,11 @@ class Replaying:
         held = self._find(quarantine_id)
         try:
             items = (
-                [originals.loads(held.raw)]
+                [_readable(originals.loads(held.raw))]
                 if held.form == "item"
                 else items_of(held.raw, held.content_type, self._body_limit)
             )
-        except UnreadableBody as error:
+        except (UnreadableBody, UnreadableItem) as error:
             raise Invalid("still_unreadable", f"{error.reason}: {error.detail}") from error
         recorded = self._intake.record(items, Sender(held.peer, held.path, Channel(held.channel), held.content_type))
         unread = [each.reason or "" for each in recorded if each.result == QUARANTINED]
@@ -61,3 +62,9 @@ class Replaying:
         if held is None:
             raise NotFound("no_such_item", f"there is no item {quarantine_id} in quarantine")
         return held
+
+
+def _readable(item: object) -> object:
+    """The item, if it can be read now: else our own replay would count as one more time that its box sent it."""
+    sophon.read(item)
+    return item

@@ -1,6 +1,8 @@
 """Keeps what boxes report of themselves: figures, addresses and the state of their capture devices."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 from receiver.domain.device_status import DeviceStatus, SubDevice
 from receiver.services.device_book import device_key
@@ -10,29 +12,40 @@ from receiver.store.store import Store
 from receiver.translation.device_status import to_status
 from schemas import device_status
 
+NOTED_EVERY = timedelta(minutes=1)
+NOTED_PEERS = 1000
+NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 class Statuses:
     """The use case behind DeviceStatus and its siblings."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._noted: dict[str, datetime] = {}
 
-    def record(self, item: object, peer: str) -> None:
-        """Keeps one report; the newest replaces the one before.
+    def record(self, items: Sequence[object], peer: str) -> None:
+        """Keeps reports, all or none; the newest of a device replaces the one before.
 
         Raises:
-            schemas.errors.UnreadableItem: it is no report.
+            schemas.errors.UnreadableItem: one is no report.
         """
-        status = to_status(device_status.read(item))
+        statuses = [to_status(device_status.read(item)) for item in items]
         now = datetime.now(UTC)
         with self._store.write() as tx:
-            device_id = self._device(tx, status, peer, now)
-            for sub_device in status.sub_devices:
-                _keep_gate(tx, device_id, sub_device, now)
+            for status in statuses:
+                device_id = self._device(tx, status, peer, now)
+                for sub_device in status.sub_devices:
+                    _keep_gate(tx, device_id, sub_device, now)
 
     def note_problem(self, peer: str, reason: str) -> None:
-        """Flags the device that speaks from an address."""
+        """Flags the device that speaks from an address; once a minute at the most, for anybody can do it wrong at will."""
         now = datetime.now(UTC)
+        if now - self._noted.get(peer, NEVER) < NOTED_EVERY:
+            return
+        if len(self._noted) > NOTED_PEERS:
+            self._noted.clear()
+        self._noted[peer] = now
         with self._store.write() as tx:
             flagged = devices.flag_by_address(tx, peer, {"problem": reason, "problem_at": now})
             if not flagged:
@@ -53,6 +66,7 @@ class Statuses:
                 "figures": dict(status.figures),
                 "extra": dict(status.extra),
                 "notes": list(status.notes),
+                "sub_devices": [asdict(each) for each in status.sub_devices],
             },
         }
         values |= {

@@ -131,11 +131,13 @@ def refused(tx: Tx, delivery_id: int, error: str, *, is_buried: bool) -> None:
 
 
 def release(tx: Tx, claimed: Lane, due_at: datetime, error: str | None) -> None:
-    """Ends the claim: with an error the tries go on counting, without one they start anew."""
-    values: dict[str, Any] = {"due_at": due_at, "last_error": error}
-    if error is None:
-        values["attempts"] = 0
-    _set_lane(tx, claimed.subscription_id, claimed.device_id, values)
+    """Ends the claim: with an error its tries go on counting, without one they start anew."""
+    _set_lane(
+        tx,
+        claimed.subscription_id,
+        claimed.device_id,
+        {"due_at": due_at, "last_error": error, "attempts": claimed.attempts if error else 0},
+    )
 
 
 def _set_lane(tx: Tx, subscription_id: int, device_id: int, values: Mapping[str, Any]) -> None:

@@ -10,11 +10,6 @@ from receiver.store.database import Tx
 from receiver.store.tables import device, device_identity, gate
 
 
-def ids_by_key(tx: Tx) -> dict[str, int]:
-    """Every device's id by its key."""
-    return {row.key: row.id for row in tx.execute(select(device.c.key, device.c.id))}
-
-
 def find_by_key(tx: Tx, key: str) -> int | None:
     """The id of the device with that key, or None."""
     return tx.execute(select(device.c.id).where(device.c.key == key)).scalar()

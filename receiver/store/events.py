@@ -1,6 +1,7 @@
 """Events with their keys, messages and pictures: written in batches by the intake, decided on by the worker, listed for people."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -33,7 +34,8 @@ def claim_keys(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[bytes]:
         insert_rows(tx, event_key, rows, may_exist=True)
         return {row["hash"] for row in rows}
     statement = postgresql.insert(event_key).on_conflict_do_nothing().returning(event_key.c.hash)
-    return set(tx.execute(statement, rows).scalars())
+    # In one order in every process, or two of them would wait for each other.
+    return set(tx.execute(statement, sorted(rows, key=itemgetter("hash"))).scalars())
 
 
 def add(

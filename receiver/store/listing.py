@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, or_, select
 
 from receiver.store.database import Tx
-from receiver.store.tables import device, event, event_picture, face, gate, person
+from receiver.store.tables import device, event, face, gate, person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +103,3 @@ def best_pictures(tx: Tx, person_ids: list[int]) -> dict[int, bytes]:
         if row.person_id not in best or sureness > best[row.person_id][0]:
             best[row.person_id] = (sureness, row.digest)
     return {person_id: digest for person_id, (_, digest) in best.items()}
-
-
-def picture_is_referred(tx: Tx, digest: bytes) -> bool:
-    """Whether anything people may look at has this picture."""
-    in_event = select(event_picture.c.message_id).where(event_picture.c.digest == digest).limit(1)
-    in_face = select(face.c.id).where(face.c.digest == digest).limit(1)
-    return tx.execute(in_event).scalar() is not None or tx.execute(in_face).scalar() is not None

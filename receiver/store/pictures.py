@@ -67,6 +67,11 @@ class Pictures:
             row = tx.execute(select(*columns).where(picture.c.digest == digest)).one_or_none()
         return None if row is None else StoredPicture(*row)
 
+    def has(self, digest: bytes) -> bool:
+        """Whether there is a picture with that digest; its bytes are not read."""
+        with self._database.read() as tx:
+            return tx.execute(select(picture.c.digest).where(picture.c.digest == digest)).first() is not None
+
     def old(self, before: datetime, after: bytes, limit: int) -> list[bytes]:
         """Digests greater than ``after`` not used since ``before``, in their order; the caller knows which are needed."""
         with self._database.read() as tx:

@@ -3,11 +3,12 @@
 import io
 from typing import Any
 
-from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
 from schemas import bodies
+from schemas.errors import UnreadableBody
 from schemas.forms import from_form
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -16,17 +17,29 @@ GZIP = b"\x1f\x8b"
 FORM_PARTS = 1000
 
 
-def items_of(body: bytes, content_type: str, limit: int) -> list[Any]:
+class NeedsPatience(Exception):
+    """The body is no strict JSON: reading it may take long, so whoever has others waiting should not do it."""
+
+
+def items_of(body: bytes, content_type: str, limit: int, *, is_patient: bool = True) -> list[Any]:
     """The items of a body: JSON with any or no content type, a form, gzipped or not.
 
     Args:
         body: as it came.
         content_type: the header's value, may be empty.
         limit: bytes that it may have after unpacking.
+        is_patient: read also what may take long.
 
     Raises:
+        NeedsPatience: not patient, and it is something else than strict JSON.
         schemas.errors.UnreadableBody: it holds no items.
     """
+    if not is_patient:
+        try:
+            document = bodies.read_plain(body)
+        except UnreadableBody as error:
+            raise NeedsPatience from error
+        return bodies.items(document)
     if body.startswith(GZIP):
         body = bodies.gunzip(body, limit)
     mimetype, options = parse_options_header(content_type)
@@ -36,19 +49,22 @@ def items_of(body: bytes, content_type: str, limit: int) -> list[Any]:
 
 
 def _fields(body: bytes, mimetype: str, options: dict[str, str]) -> dict[str, list[str | bytes]]:
-    """A form's fields by name; files as their bytes."""
+    """A form's fields by name; files as their bytes. Parts without a name are passed over."""
+    # The body is bounded already, and a file's bytes are wanted at once.
     parser = FormDataParser(
-        stream_factory=lambda *_args: io.BytesIO(),
+        stream_factory=lambda total_content_length, content_type, filename, content_length=None: io.BytesIO(),  # noqa: ARG005
         max_form_memory_size=None,
         max_content_length=None,
         max_form_parts=FORM_PARTS,
     )
-    _, form, files = parser.parse(io.BytesIO(body), mimetype, len(body), options)
-    fields: dict[str, list[str | bytes]] = {name: list(values) for name, values in form.lists()}
+    try:
+        _, form, files = parser.parse(io.BytesIO(body), mimetype, len(body), options)
+    except RequestEntityTooLarge as error:
+        raise UnreadableBody("bad_form", f"a form may have {FORM_PARTS} parts") from error
+    fields: dict[str, list[str | bytes]] = {name: list(values) for name, values in form.lists() if name}
     for name, found in files.lists():
-        fields.setdefault(name, []).extend(_content(file) for file in found)
+        if name:
+            fields.setdefault(name, []).extend(file.stream.read() for file in found)
+    if not fields and body:
+        raise UnreadableBody("bad_form", "the form cannot be read: it has no named part")
     return fields
-
-
-def _content(file: FileStorage) -> bytes:
-    return file.stream.read()

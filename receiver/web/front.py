@@ -4,11 +4,12 @@ Half-sent and slow requests therefore hold a little memory, and never a thread.
 """
 
 import asyncio
+import contextlib
 import io
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,28 +17,26 @@ from typing import IO, Any
 from urllib.parse import quote
 
 import orjson
-from flask import Response
 
 from receiver import logs, metrics
-from receiver.domain.errors import GatehouseError
 from receiver.settings import MIB
-from receiver.web.later import LATER, WAIT_SECONDS, Later, too_slow
-from receiver.web.problems import known
+from receiver.translation.requests import GZIP
+from receiver.web.calling import Answer, Caller, IntakeLine, WsgiApp
+from receiver.web.later import LATER
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
-WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 # Larger bodies go to a file, and few of them are answered at the same time: reading one as JSON takes several times its size.
 SPOOL_BYTES = MIB
 LARGE_AT_ONCE = 2
 LARGE_HELD = 16
+# What all bodies that are still coming in, or being answered, may take of the memory together.
+MEMORY_HELD = 256 * MIB
 # Requests that have come in whole and wait for a thread; more than this and the sender is asked to come back.
 LINE_LENGTH = 512
 DIGITS = 19
-INTAKE_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,8 @@ class FrontLimits:
         body_seconds: until its body is there.
         threads: that answer.
         spool_dir: where large bodies wait.
-        intake_paths: answered by two threads of their own, whose work never waits for anything: slow questions cannot
-            hold up events, and more threads would only take the interpreter lock from each other.
+        intake_paths: answered by a thread of their own, many with one commit: slow questions cannot hold up events, and
+            more threads would only take the interpreter lock from each other.
     """
 
     body_bytes: int
@@ -82,20 +81,37 @@ class _Body:
     size: int = 0
     is_large: bool = False
 
+    @property
+    def in_memory(self) -> int:
+        """Bytes that it takes of the memory."""
+        return 0 if self.is_large else self.size
+
+
+@dataclass(frozen=True, slots=True)
+class FrontHooks:
+    """What the front calls.
+
+    Attributes:
+        flush: commits what views have lined up (see later.py).
+        on_too_large: told the address that sent too large a body.
+    """
+
+    flush: Callable[[], None] = lambda: None
+    on_too_large: Callable[[str], None] = lambda _peer: None
+
 
 class Front:
     """An ASGI application around a WSGI one."""
 
-    def __init__(
-        self, wsgi_app: WsgiApp, limits: FrontLimits, on_too_large: Callable[[str], None] = lambda _peer: None
-    ) -> None:
-        self._wsgi_app = wsgi_app
+    def __init__(self, wsgi_app: WsgiApp, limits: FrontLimits, hooks: FrontHooks | None = None) -> None:
         self._limits = limits
-        self._on_too_large = on_too_large
+        self._hooks = hooks or FrontHooks()
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="answer")
-        self._intake_pool = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
+        self._caller = Caller(wsgi_app, self._hooks.flush)
+        self._intake = IntakeLine(self._caller)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._large_held = 0
+        self._memory_held = 0
         self._in_line = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,7 +126,7 @@ class Front:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                self._intake_pool.shutdown(wait=True)
+                self._intake.close()
                 self._pool.shutdown(wait=True)
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
@@ -128,6 +144,7 @@ class Front:
             return
         finally:
             self._large_held -= body.is_large
+            self._memory_held -= body.in_memory
             body.file.close()
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
@@ -157,18 +174,27 @@ class Front:
             raise _Refused(503, "cannot_spool", "the server has no room for the body just now") from error
 
     def _take(self, body: _Body, chunk: bytes) -> None:
-        body.size += len(chunk)
-        if body.size > self._limits.body_bytes:
+        if body.size + len(chunk) > self._limits.body_bytes:
             raise self._too_large()
-        if body.size > SPOOL_BYTES and not body.is_large:
-            if self._large_held >= LARGE_HELD:
-                raise _Refused(503, "busy", "too many large requests at once; send it again in a few seconds")
-            self._large_held += 1
-            body.is_large = True
-            held, body.file = body.file, tempfile.TemporaryFile(dir=self._limits.spool_dir)  # noqa: SIM115 - closed with the request
-            held.seek(0)
-            body.file.write(held.read())
+        if body.size + len(chunk) > SPOOL_BYTES and not body.is_large:
+            self._spool(body)
+        body.size += len(chunk)
+        if not body.is_large:
+            self._memory_held += len(chunk)
+            if self._memory_held > MEMORY_HELD:
+                raise _Refused(503, "busy", "too many requests at once; send it again in a few seconds")
         body.file.write(chunk)
+
+    def _spool(self, body: _Body) -> None:
+        """From here on the body is kept in a file."""
+        if self._large_held >= LARGE_HELD:
+            raise _Refused(503, "busy", "too many large requests at once; send it again in a few seconds")
+        self._large_held += 1
+        self._memory_held -= body.size
+        body.is_large = True
+        held, body.file = body.file, tempfile.TemporaryFile(dir=self._limits.spool_dir)  # noqa: SIM115 - closed with the request
+        held.seek(0)
+        body.file.write(held.read())
 
     def _too_large(self) -> _Refused:
         return _Refused(
@@ -177,47 +203,34 @@ class Front:
 
     async def _answer(self, scope: Scope, body: _Body) -> Answer:
         if self._in_line >= LINE_LENGTH:
-            raise _Refused(503, "busy", "all threads are taken; send it again in a few seconds")
+            raise _Refused(503, "busy", "too many requests wait already; send it again in a few seconds")
+        body.file.seek(0)
+        # What is packed may be a thousand times as large when it is read.
+        is_large = body.is_large or body.file.read(len(GZIP)) == GZIP
         body.file.seek(0)
         environ = _environ(scope, body)
         self._in_line += 1
         try:
-            answer = await self._in_thread(environ, is_large=body.is_large)
-            later = environ[LATER]
-            return answer if later is None else await _when_done(later)
+            if environ["PATH_INFO"] in self._limits.intake_paths and not is_large:
+                answer = await self._intake.answer(environ)
+                if answer is not None:
+                    return answer
+                # Not strict JSON: read with patience, where it holds up nobody.
+                is_large = True
+                body.file.seek(0)
+                environ = _environ(scope, body)
+            return await self._in_pool(environ, is_large=is_large)
         finally:
             self._in_line -= 1
 
-    async def _in_thread(self, environ: dict[str, Any], *, is_large: bool) -> Answer:
+    async def _in_pool(self, environ: dict[str, Any], *, is_large: bool) -> Answer:
         loop = asyncio.get_running_loop()
-        if is_large:
-            async with self._large:
-                return await loop.run_in_executor(self._pool, self._call, environ)
-        pool = self._intake_pool if environ["PATH_INFO"] in self._limits.intake_paths else self._pool
-        return await loop.run_in_executor(pool, self._call, environ)
-
-    def _call(self, environ: dict[str, Any]) -> Answer:
-        started: list[tuple[str, list[tuple[str, str]]]] = []
-
-        def start_response(
-            status: str, headers: list[tuple[str, str]], _exc_info: Any = None
-        ) -> Callable[[bytes], None]:
-            started[:] = [(status, headers)]
-            return lambda _data: None
-
-        chunks = self._wsgi_app(environ, start_response)
-        try:
-            answer = b"".join(chunks)
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
-        status, headers = started[0]
-        return int(status[:3]), _encoded(headers), answer
+        async with self._large if is_large else contextlib.nullcontext():
+            return await loop.run_in_executor(self._pool, self._caller.answer, environ)
 
     def _problem(self, scope: Scope, refused: _Refused) -> Answer:
         if refused.status == 413:  # noqa: PLR2004 - Content Too Large
-            asyncio.get_running_loop().run_in_executor(self._pool, self._on_too_large, _peer(scope))
+            asyncio.get_running_loop().run_in_executor(self._pool, self._hooks.on_too_large, _peer(scope))
         document = {
             "type": "about:blank",
             "status": refused.status,
@@ -231,31 +244,14 @@ class Front:
         return refused.status, headers, orjson.dumps(document)
 
 
-async def _when_done(later: Later) -> Answer:
-    """The answer to a request whose thread has long gone on to the next one."""
-    try:
-        async with asyncio.timeout(WAIT_SECONDS):
-            document = later.document(await asyncio.wrap_future(later.future))
-    except TimeoutError:
-        return _from_flask(known(too_slow()))
-    except GatehouseError as error:
-        return _from_flask(known(error))
-    return 200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(document))], document
-
-
-def _from_flask(answer: Response) -> Answer:
-    data = answer.get_data()
-    headers = [*answer.headers, ("content-length", str(len(data)))]
-    return answer.status_code, _encoded(headers), data
-
-
-def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
 def _peer(scope: Scope) -> str:
     client = scope.get("client")
     return client[0] if client else ""
+
+
+def _one_slash(path: str) -> str:
+    """An address typed with a slash too many must not cost a redirect: a box takes anything but 200 for a failure."""
+    return f"/{path.lstrip('/')}" if path.startswith("//") else path
 
 
 def _environ(scope: Scope, body: _Body) -> dict[str, Any]:
@@ -265,7 +261,7 @@ def _environ(scope: Scope, body: _Body) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": root,
-        "PATH_INFO": scope["path"].removeprefix(root).encode("utf-8").decode("latin-1"),
+        "PATH_INFO": _one_slash(scope["path"].removeprefix(root)).encode("utf-8").decode("latin-1"),
         "RAW_URI": scope.get("raw_path", quote(scope["path"]).encode()).decode("latin-1"),
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "SERVER_NAME": str(server[0] or ""),

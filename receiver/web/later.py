@@ -1,44 +1,46 @@
-"""Answers that wait for something: the front awaits it without a thread; under another WSGI server the thread waits."""
+"""Answers that wait for a commit: the front lets many requests share one; under another WSGI server each thread flushes."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Response, request
 
-from receiver.domain.errors import Unavailable
-
-Value = TypeVar("Value")
-# Where the front says that it can wait, and is told for what.
+# Where the front says that it will flush, and is told what to answer then.
 LATER = "gatehouse.later"
-WAIT_SECONDS = 60
+# Set where many requests wait for each other: what takes long is then called again elsewhere.
+IN_LINE = "gatehouse.in_line"
+ELSEWHERE = "elsewhere"
 JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """What the front waits for, and how its result becomes the JSON of a 200."""
+    """What is done after the next flush, and how its result becomes the JSON of a 200."""
 
     future: "Future[Any]"
     document: Callable[[Any], bytes]
 
 
-def answer_later(future: "Future[Value]", document: Callable[[Value], bytes]) -> Response:
-    """A 200 with the JSON that ``document`` makes of the future's result.
+# What Flask gets in place of the answer that the front makes after the flush.
+_NEVER_SENT = Response(status=202)
+
+
+def answer_elsewhere() -> Response:
+    """Leaves the line: the front calls the view once more where it holds up nobody."""
+    request.environ[LATER] = ELSEWHERE
+    return _NEVER_SENT
+
+
+def answer_later(later: Later, flush: Callable[[], None]) -> Response:
+    """A 200 with the later's document, after a flush by the front or else by ``flush``.
 
     Raises:
-        Unavailable: ``storage_slow``; and whatever the future raises.
+        GatehouseError: what the future raises.
     """
     if LATER in request.environ:
-        request.environ[LATER] = Later(future, document)
-        return Response(status=202)  # never sent: the front answers in its place
-    try:
-        return Response(document(future.result(WAIT_SECONDS)), content_type=JSON)
-    except TimeoutError as error:
-        raise too_slow() from error
-
-
-def too_slow() -> Unavailable:
-    """The store took too long; nothing can be said about what was sent."""
-    return Unavailable("storage_slow", f"nothing was committed within {WAIT_SECONDS} s; send it again")
+        request.environ[LATER] = later
+        return _NEVER_SENT
+    flush()
+    return Response(later.document(later.future.result()), content_type=JSON)

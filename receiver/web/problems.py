@@ -4,10 +4,10 @@ from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
-from receiver.domain.errors import Busy, Conflict, GatehouseError, Invalid, NotFound, TooLarge, Unavailable
+from receiver.domain.errors import Busy, Conflict, GatehouseError, Invalid, NotFound, Unavailable
 from receiver.services.people import Unusable
 from schemas.api import InvalidArguments
 from schemas.errors import WireError
@@ -16,7 +16,6 @@ STATUS: dict[type[GatehouseError], int] = {
     Invalid: 422,
     NotFound: 404,
     Conflict: 409,
-    TooLarge: 413,
     Busy: 503,
     Unavailable: 503,
 }
@@ -39,7 +38,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(GatehouseError, known)
     app.register_error_handler(WireError, _wire)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(Exception, unexpected)
 
 
 def known(error: GatehouseError) -> Response:
@@ -76,6 +75,7 @@ def _detail(error: HTTPException) -> str:
     return error.description or error.name
 
 
-def _unexpected(error: Exception) -> Response:
-    log.error("unexpected", path=request.path, exc_info=error)
+def unexpected(error: BaseException) -> Response:
+    """An error that is a mistake of ours, as an answer; the log has the rest."""
+    log.error("unexpected", path=request.path if has_request_context() else None, exc_info=error)
     return problem(500, "internal_error", "the server failed; its log says where. Nothing was changed by half.")

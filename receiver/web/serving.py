@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import uvicorn
 
+from receiver.domain.errors import SetupError
 from receiver.settings import Settings
 from receiver.web.front import Front
 from receiver.web.protocol import PatientProtocol
 
 KEEP_ALIVE_SECONDS = 75
-END_SECONDS = 15
+END_SECONDS = 5
 BACKLOG = 2048
 GARBAGE_THRESHOLDS = (20_000, 20, 20)
 
@@ -61,16 +62,20 @@ def serve(front: Front, settings: Settings) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=END_SECONDS,
     )
-    _Server(config).run([_listening(settings.host, settings.port)])
+    _Server(config).run([_listening(settings)])
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """A socket that other web processes of this server may share: the kernel deals connections out."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _listening(settings: Settings) -> socket.socket:
+    """The listening socket; several web processes of this server share the port, and the kernel deals connections out."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listening.bind((host, port))
+    if settings.web_processes > 1:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        raise SetupError("port_taken", f"port {settings.port} on {settings.host}: {error.strerror}") from error
     listening.listen(BACKLOG)
     listening.settimeout(0)
     return listening

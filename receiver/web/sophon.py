@@ -7,9 +7,9 @@ from flask import Blueprint, Response, current_app, request
 
 from receiver.domain.events import IP_LIMIT, Channel
 from receiver.services.recording import Recorded, Sender
-from receiver.translation.requests import items_of
+from receiver.translation.requests import NeedsPatience, items_of
 from receiver.translation.texts import column_text
-from receiver.web.later import JSON, answer_later
+from receiver.web.later import IN_LINE, JSON, Later, answer_elsewhere, answer_later
 from receiver.web.problems import problem
 from schemas.errors import UnreadableBody, UnreadableItem
 
@@ -43,24 +43,23 @@ def _services() -> "Services":
     return found
 
 
-@blueprint.post(HISTORY_PATHS[0])
+@blueprint.post(HISTORY_PATHS[0], strict_slashes=False)
 def history_event() -> Response:
     """Events that a box kept: each is stored durably before this answers 200."""
     return _take(Channel.HISTORY)
 
 
-@blueprint.post(REAL_TIME_PATHS[0])
+@blueprint.post(REAL_TIME_PATHS[0], strict_slashes=False)
 def real_time_event() -> Response:
     """The same passage told at once; becomes one event with its history event."""
     return _take(Channel.REAL_TIME)
 
 
-@blueprint.post(STATUS_PATHS[0])
+@blueprint.post(STATUS_PATHS[0], strict_slashes=False)
 def device_status() -> Response:
     """A box's figures and the state of its capture devices."""
     try:
-        for item in _items(request.get_data()):
-            _services().statuses.record(item, _peer())
+        _services().statuses.record(_items(request.get_data()), _peer())
     except (UnreadableBody, UnreadableItem) as error:
         return problem(400, error.reason, error.detail)
     return _success(None)
@@ -72,7 +71,7 @@ for _paths, _view in (
     (STATUS_PATHS, device_status),
 ):
     for _path in _paths[1:]:
-        blueprint.add_url_rule(_path, view_func=_view, methods=["POST"])
+        blueprint.add_url_rule(_path, view_func=_view, methods=["POST"], strict_slashes=False)
 
 
 def _peer() -> str:
@@ -85,7 +84,9 @@ def _take(channel: Channel) -> Response:
     body = request.get_data()
     sender = Sender(_peer(), request.path, channel, request.content_type or "")
     try:
-        items = _items(body)
+        items = _items(body, is_patient=IN_LINE not in request.environ)
+    except NeedsPatience:
+        return answer_elsewhere()
     except UnreadableBody as error:
         if error.reason == "too_large":
             services.statuses.note_problem(sender.peer, "body_too_large")
@@ -96,11 +97,11 @@ def _take(channel: Channel) -> Response:
                 400, error.reason, f"{error.detail}. The same bytes again will be put into quarantine and answered 200."
             )
         return _success([held])
-    return answer_later(services.intake.begin(items, sender), _document)
+    return answer_later(Later(services.intake.begin(items, sender), _document), services.intake.flush)
 
 
-def _items(body: bytes) -> list[Any]:
-    return items_of(body, request.content_type or "", _services().settings.body_limit)
+def _items(body: bytes, *, is_patient: bool = True) -> list[Any]:
+    return items_of(body, request.content_type or "", _services().settings.body_limit, is_patient=is_patient)
 
 
 def _shown(item: Recorded) -> dict[str, Any]:

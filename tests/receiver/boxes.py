@@ -83,7 +83,6 @@ def open_intake(
         )
     )
     yield intake
-    intake.close()
     doorbell.close()
 
 

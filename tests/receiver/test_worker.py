@@ -8,12 +8,12 @@ import pytest
 from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import update
 
-from receiver.domain.errors import SetupError, Unavailable
+from receiver.domain.errors import Unavailable
 from receiver.forwarder.http import HttpChannel
 from receiver.services.forwarding import Forwarding
 from receiver.services.housekeeping import Housekeeping
 from receiver.services.originals import Originals
-from receiver.settings import Settings
+from receiver.settings import SettingError, Settings, load
 from receiver.store import outbox, tables
 from receiver.store.doorbell import Doorbell
 from receiver.store.outbox import Task
@@ -128,5 +128,5 @@ def test_the_schedule_is_seconds_or_a_cron_expression(tmp_path: Path) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     assert trigger.get_next_fire_time(start, start) - start == timedelta(seconds=2.5)
     assert isinstance(trigger_of(Settings(upstream_every="*/10 0-5,22-23 * * *")), CronTrigger)
-    with pytest.raises(SetupError):
-        trigger_of(Settings(upstream_every="*/10 22-5 * * *"))
+    with pytest.raises(SettingError, match="GATEHOUSE_UPSTREAM_EVERY"):
+        load({"GATEHOUSE_UPSTREAM_EVERY": "*/10 22-5 * * *"}, folder=tmp_path)

@@ -46,7 +46,7 @@ def test_engines_say_which_model_their_embeddings_are_of() -> None:
 
 
 def test_read_image_keeps_to_the_limit_it_is_given() -> None:
-    header_of_2x2 = b"GIF89a\x02\x00\x02\x00"
+    header_of_2x2 = b"BM" + bytes(12) + b"\x0c\0\0\0\2\0\2\0\1\0\x18\0"
     with pytest.raises(ImageError) as refused:
         recognition.read_image(header_of_2x2, pixel_limit=3)
     assert refused.value.reason == "too_many_pixels"

@@ -1,6 +1,8 @@
 """Every picture that can be read is read upright and in RGB; every other one is refused with its reason."""
 
 import struct
+import subprocess
+import sys
 import zlib
 from contextlib import suppress
 from io import BytesIO
@@ -166,12 +168,102 @@ def test_the_pixel_limit_itself_is_allowed() -> None:
         bomb(0, 10),
         b"\xff\xd8\xff\xd9",
         b"\xff\xd8\xff\xfe\x00\x02junk",
-        b"GIF89a\0\0\x05\0",
+        b"GIF89a\0\0\x05\0\0\0\0,\0\0\0\0\0\0\x05\0",
         b"II*\0\x08\0\0\0\0\0",
     ],
 )
 def test_headers_that_make_no_sense_are_refused(data: bytes) -> None:
     assert refusal(data) == "cannot_decode"
+
+
+SMALL, LARGE, BETWEEN = 10, 300, 100 * 100  # what a trick says, what it decodes to, and a limit between the two
+
+
+def two_sized_tiff(*sizes: tuple[int, int], side: int = LARGE) -> bytes:
+    """A grey TIFF of that side; each of ``sizes`` is (type of the tag, width and height that it says)."""
+    tags = [(tag, kind, said) for kind, said in sizes for tag in (256, 257)]
+    count = len(tags) + 7
+    pixels = 8 + 2 + 12 * count + 4
+    tags += [(258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, pixels), (277, 3, 1), (278, 4, side), (279, 4, side**2)]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    return b"II*\0" + struct.pack("<IH", 8, count) + entries + bytes(4) + bytes(side**2)
+
+
+def wide_gif() -> bytes:
+    """A GIF whose canvas is smaller than its first picture."""
+    data = bytearray(encoded(Image.new("P", (LARGE, LARGE)), "GIF", comment=b"c" * 600))
+    data[6:10] = struct.pack("<HH", SMALL, SMALL)
+    return bytes(data)
+
+
+def stepped_over_jpeg() -> bytes:
+    """A JPEG whose large frame hides in what a plain reader steps over, and whose small one in what decoders do."""
+    whole = encoded(Image.new("L", (LARGE, LARGE)), "JPEG")
+    frame = b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, SMALL, SMALL, 1) + bytes(3)
+    comment = b"\xff\xfe" + struct.pack(">H", 2 + len(frame))
+    return b"\xff\xd8\xff\x00" + struct.pack(">H", 2 + len(comment)) + comment + frame + whole[2:]
+
+
+TRICKS = [
+    two_sized_tiff((4, LARGE), (4, SMALL)),
+    two_sized_tiff((3, SMALL), (4, LARGE)),
+    two_sized_tiff((1, SMALL), (4, SMALL)),
+    two_sized_tiff((16, LARGE), (4, SMALL)),
+    two_sized_tiff((4, LARGE), *[(4, SMALL)] * 200),
+    wide_gif(),
+    stepped_over_jpeg(),
+]
+
+
+def test_the_tricks_are_what_decoders_fall_for() -> None:
+    assert read_image(two_sized_tiff((4, LARGE))).shape == (LARGE, LARGE, 3)
+    for trick in (TRICKS[0], stepped_over_jpeg()):
+        decoded = cv2.imdecode(np.frombuffer(trick, np.uint8), cv2.IMREAD_COLOR_RGB)
+        assert decoded is not None
+        assert decoded.shape == (LARGE, LARGE, 3)
+    with Image.open(BytesIO(wide_gif())) as gif:
+        assert gif.size == (LARGE, LARGE)
+
+
+@pytest.mark.parametrize("data", TRICKS)
+def test_a_header_of_two_sizes_is_never_decoded(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(cv2, "imdecode")
+    assert refusal(data, BETWEEN) in {"not_a_picture", "too_many_pixels", "cannot_decode"}
+
+
+def test_a_tiff_that_names_its_size_twice_is_no_picture() -> None:
+    assert refusal(two_sized_tiff((4, 12_000), (4, SMALL), side=SMALL)) == "not_a_picture"
+
+
+def test_a_gif_is_as_large_as_its_first_picture_reaches() -> None:
+    canvas = struct.pack("<HHBBB", 10, 400, 0x81, 0, 0) + bytes(12)  # with a palette of four colours
+    picture = b"!\xf9\x04\0\0\0\0\0," + struct.pack("<4HB", 5, 0, 12_000, 300, 0)
+    header = read_header(b"GIF89a" + canvas + picture)
+    assert (header.width, header.height) == (12_005, 400)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\xd8" + b"\xff" * 5_000_000,
+        b"\xff\xd8" + b"\xff\xd0" * 2_000_000,
+        b"\xff\xd8" + b"\xff\xe0\0\2" * 1_000_000,
+        b"GIF89a\1\0\1\0\0\0\0!\xfe" + b"\1c" * 2_000_000,
+        b"II*\0\x08\0\0\0\xff\xff" + bytes(1_000_000),
+    ],
+    ids=["fill bytes", "bare marks", "empty segments", "comment", "tags"],
+)
+def test_a_header_without_end_is_given_up(data: bytes) -> None:
+    """Each would be ``truncated`` to a reader that went on to its end."""
+    with pytest.raises(ImageError) as refused:
+        read_header(data)
+    assert refused.value.reason == "cannot_decode"
+
+
+def test_only_headers_can_be_read_without_loading_any_library() -> None:
+    code = "import recognition.headers, sys; print(*{'numpy', 'cv2', 'dlib', 'PIL'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
 
 
 @settings(deadline=None)

@@ -4,29 +4,29 @@ from datetime import datetime
 from typing import Any
 
 from receiver.store.listing import EventFilter
-from receiver.web.api.blueprint import ApiBlueprint, services, shown
-from schemas import api
+from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
+from schemas import answers, api
 
 blueprint = ApiBlueprint("events", __name__, description="Who was seen, where, when, and what we say about it")
 
 
 @blueprint.get("/events")
 @blueprint.arguments(api.EventQuery, location="query")
-@blueprint.response(200, api.page_of(api.Event))
+@blueprint.response(200, answers.page_of(answers.Event))
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """List events, newest first by order of receipt."""
     return shown(services().asking.events(_filter(query)))
 
 
-@blueprint.get("/events/<int:event_id>")
-@blueprint.response(200, api.EventInFull)
+@blueprint.get(f"/events/<{ID}:event_id>")
+@blueprint.response(200, answers.EventInFull)
 def get_event(event_id: int) -> dict[str, Any]:
     """Show one event with everything that was seen on its pictures."""
     return services().asking.event(event_id)
 
 
-@blueprint.get("/events/<int:event_id>/messages")
-@blueprint.response(200, api.page_of(api.Original))
+@blueprint.get(f"/events/<{ID}:event_id>/messages")
+@blueprint.response(200, answers.page_of(answers.Original))
 def get_event_messages(event_id: int) -> dict[str, Any]:
     """Give back the messages that told of an event, as they arrived."""
     services().asking.event(event_id)
@@ -35,7 +35,7 @@ def get_event_messages(event_id: int) -> dict[str, Any]:
 
 @blueprint.get("/blacklist/hits")
 @blueprint.arguments(api.EventQuery, location="query")
-@blueprint.response(200, api.page_of(api.Event))
+@blueprint.response(200, answers.page_of(answers.Event))
 def list_blacklist_hits(query: dict[str, Any]) -> dict[str, Any]:
     """List events of people on the blacklist, as the device, the face or both said."""
     return shown(services().asking.events(_filter(query, is_blacklist_hit=True)))

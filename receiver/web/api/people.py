@@ -7,8 +7,8 @@ from flask import request
 
 from receiver.domain.errors import Invalid
 from receiver.services.people import NewPerson
-from receiver.web.api.blueprint import ApiBlueprint, services, shown
-from schemas import api
+from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
+from schemas import answers, api
 from schemas.base64_text import decode_picture_text
 from schemas.errors import BadBase64
 
@@ -19,7 +19,7 @@ FILE_FIELDS = ("pictures", "picture", "pictures[]")
 
 @blueprint.get("/people")
 @blueprint.arguments(api.PeopleQuery, location="query")
-@blueprint.response(200, api.page_of(api.Person))
+@blueprint.response(200, answers.page_of(answers.Person))
 def list_people(query: dict[str, Any]) -> dict[str, Any]:
     """List people, newest first."""
     lists = [query["list"]] if query["list"] else None
@@ -28,7 +28,7 @@ def list_people(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/strangers")
 @blueprint.arguments(api.SearchQuery, location="query")
-@blueprint.response(200, api.page_of(api.Person))
+@blueprint.response(200, answers.page_of(answers.Person))
 def list_strangers(query: dict[str, Any]) -> dict[str, Any]:
     """List strangers with how often and when they were seen."""
     return shown(services().asking.strangers(query["q"], query["cursor"], query["limit"]))
@@ -40,7 +40,7 @@ def list_strangers(query: dict[str, Any]) -> dict[str, Any]:
         "content": {"multipart/form-data": {"schema": api.PersonForm}, "application/json": {"schema": api.NewPerson}}
     }
 )
-@blueprint.response(201, api.PersonEnrolled)
+@blueprint.response(201, answers.PersonEnrolled)
 @blueprint.alt_response(409, description="external_id_taken")
 @blueprint.alt_response(422, description="no_usable_face: nothing was stored; `pictures` says why")
 def add_person() -> dict[str, Any]:
@@ -51,30 +51,30 @@ def add_person() -> dict[str, Any]:
     return services().asking.person(person_id) | {"pictures": looked}
 
 
-@blueprint.get("/people/<int:person_id>")
-@blueprint.response(200, api.PersonInFull)
+@blueprint.get(f"/people/<{ID}:person_id>")
+@blueprint.response(200, answers.PersonInFull)
 def get_person(person_id: int) -> dict[str, Any]:
     """Show a person with all faces, current and former."""
     return services().asking.person(person_id)
 
 
-@blueprint.patch("/people/<int:person_id>")
+@blueprint.patch(f"/people/<{ID}:person_id>")
 @blueprint.arguments(api.PersonChange)
-@blueprint.response(200, api.PersonInFull)
+@blueprint.response(200, answers.PersonInFull)
 def change_person(change: dict[str, Any], person_id: int) -> dict[str, Any]:
     """Change name, list, note or external id."""
     services().people.change(person_id, change)
     return services().asking.person(person_id)
 
 
-@blueprint.delete("/people/<int:person_id>")
+@blueprint.delete(f"/people/<{ID}:person_id>")
 @blueprint.response(204)
 def remove_person(person_id: int) -> None:
     """Take a person and all faces out of the library."""
     services().people.remove(person_id)
 
 
-@blueprint.post("/people/<int:person_id>/faces")
+@blueprint.post(f"/people/<{ID}:person_id>/faces")
 @blueprint.doc(
     requestBody={
         "content": {
@@ -83,7 +83,7 @@ def remove_person(person_id: int) -> None:
         }
     }
 )
-@blueprint.response(201, api.PersonEnrolled)
+@blueprint.response(201, answers.PersonEnrolled)
 @blueprint.alt_response(422, description="no_usable_face: nothing was stored; `pictures` says why")
 def add_faces(person_id: int) -> dict[str, Any]:
     """Add faces to a person."""

@@ -4,21 +4,21 @@ from typing import Any
 
 from flask import Response
 
-from receiver.web.api.blueprint import ApiBlueprint, services, shown
-from schemas import api
+from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
+from schemas import answers, api
 
 blueprint = ApiBlueprint("quarantine", __name__, description="Messages that could not be read")
 
 
 @blueprint.get("/quarantine")
 @blueprint.arguments(api.QuarantineQuery, location="query")
-@blueprint.response(200, api.page_of(api.Quarantined))
+@blueprint.response(200, answers.page_of(answers.Quarantined))
 def list_quarantine(query: dict[str, Any]) -> dict[str, Any]:
     """List unreadable messages, newest first."""
     return shown(services().asking.quarantined(query["state"], query["cursor"], query["limit"]))
 
 
-@blueprint.get("/quarantine/<int:quarantine_id>/raw")
+@blueprint.get(f"/quarantine/<{ID}:quarantine_id>/raw")
 @blueprint.response(200, content_type="application/octet-stream", schema={"type": "string", "format": "binary"})
 def get_quarantined(quarantine_id: int) -> Response:
     """Give the bytes as they came."""
@@ -26,8 +26,8 @@ def get_quarantined(quarantine_id: int) -> Response:
     return Response(held, content_type="application/octet-stream", headers={"X-Content-Type-Options": "nosniff"})
 
 
-@blueprint.post("/quarantine/<int:quarantine_id>/replay")
-@blueprint.response(200, api.page_of(api.Replayed))
+@blueprint.post(f"/quarantine/<{ID}:quarantine_id>/replay")
+@blueprint.response(200, answers.page_of(answers.Replayed))
 @blueprint.alt_response(422, description="still_unreadable, with the reason")
 def replay(quarantine_id: int) -> dict[str, Any]:
     """Read it again as if it had come just now; what it holds becomes events."""

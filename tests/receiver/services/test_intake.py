@@ -63,11 +63,6 @@ def test_duplicates_within_one_batch_are_seen(store: Store, tmp_path: Path) -> N
     assert delivered_events(store) == [found[0].event_id, found[1].event_id]
 
 
-def test_no_items_are_no_error(store: Store, tmp_path: Path) -> None:
-    with open_intake(store, tmp_path) as intake:
-        assert intake.record([], HISTORY) == []
-
-
 @pytest.mark.parametrize("order", ["real-time first", "history first"])
 def test_both_reports_of_a_passage_become_one_event(store: Store, tmp_path: Path, order: str) -> None:
     told = [
@@ -148,6 +143,14 @@ def test_a_repeated_history_event_that_joins_is_kept_once(store: Store, tmp_path
     assert count(store, tables.event) == 1
     assert count(store, tables.message) == 2
     assert delivered_events(store) == [first.event_id]
+
+
+def test_a_repeated_report_is_kept_once_when_the_other_report_joins_between(store: Store, tmp_path: Path) -> None:
+    recorder = recorder_of(store)
+    other = real_time(ext_data={"spot_pic": text_of(5)})
+    recorder.write_batch(read_entries(store, tmp_path, [(real_time(), REAL_TIME)]))
+    recorder.write_batch(read_entries(store, tmp_path, [(other, REAL_TIME), (history(), HISTORY), (other, REAL_TIME)]))
+    assert count(store, tables.message) == 3
 
 
 def test_deliveries_keep_the_order_of_arrival_when_a_later_event_joins(store: Store, tmp_path: Path) -> None:

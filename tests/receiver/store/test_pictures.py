@@ -43,6 +43,16 @@ def test_a_picture_comes_back_as_it_was_and_is_stored_once(store: Store) -> None
         assert len(tx.execute(select(picture.c.digest)).all()) == 2
 
 
+def test_a_picture_is_there_once_it_was_put_and_until_it_is_dropped(store: Store) -> None:
+    pictures = Pictures(store.pictures)
+    assert not pictures.has(stored(1).digest)
+    pictures.put([stored(1)])
+    assert pictures.has(stored(1).digest)
+    assert not pictures.has(stored(2).digest)
+    pictures.drop([stored(1).digest], datetime.now(UTC) + timedelta(minutes=1))
+    assert not pictures.has(stored(1).digest)
+
+
 def test_use_by_another_process_refreshes_a_picture(store: Store) -> None:
     Pictures(store.pictures).put([stored(1)])
     age(store, stored(1))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from receiver.domain.errors import Invalid
-from receiver.translation.pictures import PictureHeader, inspect
+from receiver.translation.pictures import inspect
+from recognition.headers import PictureHeader
 
 LIMIT = 50_000_000
 FORMATS = [
@@ -63,6 +64,26 @@ def test_an_old_bitmap_has_its_short_header_read() -> None:
     )
 
 
+def test_a_gif_that_needs_more_than_its_canvas_is_measured_by_its_first_picture() -> None:
+    data = bytearray(picture("GIF", (20, 10)))
+    data[6:10] = struct.pack("<HH", 1, 1)
+    assert inspect(bytes(data), 200) == PictureHeader("image/gif", 20, 10)
+    assert reason_of(bytes(data), 199) == "too_many_pixels"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("said", [(12_000, 10), (10, 12_000), (10, 10)])
+def test_a_tiff_that_names_its_size_twice_is_no_picture(order: str, said: tuple[int, int]) -> None:
+    entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, size) for size in said for tag in (256, 257))
+    data = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, 4) + entries
+    assert reason_of(data) == "not_a_picture"
+
+
+def test_what_a_refused_picture_lacks_is_told() -> None:
+    with pytest.raises(Invalid, match="ends inside its header"):
+        inspect(picture("PNG", (20, 10))[:20], LIMIT)
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -86,6 +107,11 @@ def test_an_old_bitmap_has_its_short_header_read() -> None:
         b"RIFF\0\0\0\0WEBPVP8 " + bytes(40),
         b"RIFF\0\0\0\0WEBPVP8L" + bytes(40),
         b"II*\x00" + bytes(40),
+        b"\xff\xd8\xff\xd8" + picture("JPEG", (5, 5)),
+        b"\xff\xd8\xff\x00\x00\x02" + picture("JPEG", (5, 5))[2:],
+        b"\xff\xd8\xff\xc0\x00\x07\x08\x00\x10\x00\x10\x01" + bytes(20),
+        b"GIF89a\x01\x00\x01\x00\x00\x00\x00;" + bytes(40),
+        b"BM" + bytes(12) + struct.pack("<Iii", 40, -5, 5),
         b"MM\x00*\xff\xff\xff\xff",
     ],
 )

@@ -1,15 +1,16 @@
 """Speaks to an ASGI application as a server would, message by message."""
 
 import asyncio
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Coroutine, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from receiver.web.front import Front
 
 Message = MutableMapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,35 @@ async def talk(front: Front, scope: Message, told: Sequence[Message]) -> Answere
     return Answered(sent[0]["status"], dict(sent[0]["headers"]), body)
 
 
+async def stop(front: Front) -> list[str]:
+    """Starts and stops the front as a server does, so that its threads end; what it answers."""
+    told: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[str] = []
+
+    async def receive() -> Message:
+        return told.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    await front({"type": "lifespan"}, receive, send)
+    return sent
+
+
+def run(front: Front, conversation: Coroutine[Any, Any, T]) -> T:
+    """What a conversation with the front comes to; the front is stopped afterwards, whatever happens."""
+
+    async def whole() -> T:
+        try:
+            return await conversation
+        finally:
+            await stop(front)
+
+    return asyncio.run(whole())
+
+
 def ask(
     front: Front, path: str, body: bytes = b"", headers: Sequence[tuple[bytes, bytes]] = (), **more: Any
 ) -> Answered:
-    """One whole request."""
-    return asyncio.run(talk(front, scope_of(path, headers, **more), chunks_of(body)))
+    """One whole request; the front is stopped afterwards."""
+    return run(front, talk(front, scope_of(path, headers, **more), chunks_of(body)))

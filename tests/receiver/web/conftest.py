@@ -14,7 +14,10 @@ from receiver.services.statuses import Statuses
 from receiver.settings import Settings
 from receiver.store import devices, quarantine
 from receiver.store.store import Store
-from receiver.web.front import Front, FrontLimits
+from receiver.web.app import Services
+from receiver.web.front import Front, FrontHooks, FrontLimits
+from receiver.web.sophon import HISTORY_PATHS, REAL_TIME_PATHS
+from tests.receiver.web.site import Site, open_site
 
 BODY_LIMIT = 3 * 1024 * 1024
 
@@ -31,12 +34,17 @@ class Web:
     def client(self) -> FlaskClient:
         return self.app.test_client()
 
+    @property
+    def services(self) -> Services:
+        found: Services = self.app.extensions["gatehouse"]
+        return found
+
     def front(self, *, body_seconds: float = 30, threads: int = 4, body_limit: int = BODY_LIMIT) -> Front:
         statuses = Statuses(self.store)
         return Front(
             self.app.wsgi_app,
-            FrontLimits(body_limit, body_seconds, threads, self.folder),
-            lambda peer: statuses.note_problem(peer, "body_too_large"),
+            FrontLimits(body_limit, body_seconds, threads, self.folder, frozenset(HISTORY_PATHS + REAL_TIME_PATHS)),
+            FrontHooks(self.services.intake.flush, lambda peer: statuses.note_problem(peer, "body_too_large")),
         )
 
     def devices(self) -> list[Any]:
@@ -55,5 +63,18 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     house = bootstrap.open_house(Settings(data_dir=folder, body_limit=BODY_LIMIT, recognition="off"))
     app = bootstrap.make_app(house)
     yield Web(app, house.store, folder)
-    app.extensions["gatehouse"].intake.close()
     house.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A site of the test's own where one kind of database is enough."""
+    with open_site(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def any_site(tmp_path: Path, database_url: str) -> Iterator[Site]:
+    """A site of the test's own on each kind of database; its time zone is two hours ahead."""
+    with open_site(tmp_path, database_url, timezone="Africa/Maputo") as opened:
+        yield opened

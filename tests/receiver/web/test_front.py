@@ -2,15 +2,17 @@
 
 import asyncio
 import tempfile
+import threading
 from typing import Any
 
 import orjson
 import pytest
 
+from receiver.domain.errors import Unavailable
 from receiver.web import front as front_module
 from receiver.web.front import Front, FrontLimits
 from tests.receiver.boxes import history
-from tests.receiver.web.asgi import Answered, ask, chunks_of, scope_of, talk
+from tests.receiver.web.asgi import Answered, Message, ask, chunks_of, run, scope_of, stop, talk
 from tests.receiver.web.conftest import BODY_LIMIT, Web
 
 JSON = (b"content-type", b"application/json")
@@ -36,7 +38,8 @@ def test_a_whole_request_is_answered(web: Web) -> None:
 def test_a_body_in_many_chunks_is_put_together(web: Web) -> None:
     body = event("chunks")
     told = chunks_of(*(body[at : at + 1] for at in range(len(body))), b"")
-    answer = asyncio.run(talk(web.front(), scope_of("/HistoryEvent", [JSON, (b"transfer-encoding", b"chunked")]), told))
+    front = web.front()
+    answer = run(front, talk(front, scope_of("/HistoryEvent", [JSON, (b"transfer-encoding", b"chunked")]), told))
     assert result(answer) == "new"
 
 
@@ -63,7 +66,7 @@ def test_a_body_over_the_limit_is_refused_and_its_device_flagged(web: Web, *, is
         return answer
 
     front = web.front()
-    assert is_refused(asyncio.run(too_much()), 413, "body_too_large")
+    assert is_refused(run(front, too_much()), 413, "body_too_large")
     assert [row.problem for row in web.devices() if row.address == peer] == ["body_too_large"]
 
 
@@ -111,16 +114,21 @@ def test_an_odd_method_is_a_clear_answer(web: Web, method: str) -> None:
 
 def test_a_slow_body_is_told_so(web: Web) -> None:
     told = [{"type": "http.request", "body": b"{", "more_body": True}]
-    answer = asyncio.run(talk(web.front(body_seconds=0.05), scope_of("/HistoryEvent"), told))
+    front = web.front(body_seconds=0.05)
+    answer = run(front, talk(front, scope_of("/HistoryEvent"), told))
     assert is_refused(answer, 408, "body_too_slow")
     assert answer.headers[b"connection"] == b"close"
 
 
 def test_whoever_goes_away_gets_no_answer_and_leaves_nothing(web: Web) -> None:
     front = web.front()
-    for told in ([], [{"type": "http.request", "body": b"x" * 2_000_000, "more_body": True}]):
-        answer = asyncio.run(talk(front, scope_of("/HistoryEvent"), [*told, {"type": "http.disconnect"}]))
-        assert answer.status == 0
+
+    async def both() -> list[Answered]:
+        half: list[Message] = [{"type": "http.request", "body": b"x" * 2_000_000, "more_body": True}]
+        told: list[list[Message]] = [[], half]
+        return [await talk(front, scope_of("/HistoryEvent"), [*each, {"type": "http.disconnect"}]) for each in told]
+
+    assert [answer.status for answer in run(front, both())] == [0, 0]
     assert front._large_held == 0
     assert [each for each in web.folder.iterdir() if each.is_file() and "sqlite" not in each.name] == []
 
@@ -140,7 +148,7 @@ def test_a_hundred_half_sent_requests_stop_nobody(web: Web) -> None:
         await asyncio.gather(*hanging, return_exceptions=True)
         return answers
 
-    assert [result(answer) for answer in asyncio.run(both())] == ["new"] * 5
+    assert [result(answer) for answer in run(front, both())] == ["new"] * 5
 
 
 def test_half_sent_large_requests_are_limited_and_small_ones_go_on(web: Web) -> None:
@@ -159,7 +167,7 @@ def test_half_sent_large_requests_are_limited_and_small_ones_go_on(web: Web) -> 
         await asyncio.gather(*hanging, return_exceptions=True)
         return one_more, small
 
-    one_more, small = asyncio.run(all_of_them())
+    one_more, small = run(front, all_of_them())
     assert is_refused(one_more, 503, "busy")
     assert one_more.headers[b"retry-after"] == b"5"
     assert result(small) == "new"
@@ -207,18 +215,82 @@ def test_the_environment_is_what_wsgi_asks_for(web: Web) -> None:
 
 
 def test_the_server_may_start_and_stop_it(web: Web) -> None:
+    assert asyncio.run(stop(web.front())) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_a_stopped_front_leaves_no_thread(web: Web) -> None:
+    before = set(threading.enumerate())
     front = web.front()
-    told = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    sent: list[str] = []
 
-    async def receive() -> dict[str, Any]:
-        return told.pop(0)
+    async def both() -> list[int]:
+        told = [("/HistoryEvent", event("thread")), ("/DeviceStatus", b"{}")]
+        return [(await talk(front, scope_of(path, [JSON]), chunks_of(body))).status for path, body in told]
 
-    async def send(message: Any) -> None:
-        sent.append(message["type"])
+    run(front, both())
+    assert [each.name for each in set(threading.enumerate()) - before if each.name != "log"] == []
 
-    asyncio.run(front({"type": "lifespan"}, receive, send))
-    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+def test_requests_that_come_together_share_a_commit(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushes: list[int] = []
+    reached, may_go = threading.Event(), threading.Event()
+    flush = web.services.intake.flush
+
+    def held() -> None:
+        reached.set()
+        may_go.wait(30)
+        flushes.append(1)
+        flush()
+
+    monkeypatch.setattr(web.services.intake, "flush", held)
+    front = web.front()
+
+    async def many() -> list[Answered]:
+        bodies = [event(f"together {number}") for number in range(21)]
+        first = asyncio.create_task(talk(front, scope_of("/HistoryEvent", [JSON]), chunks_of(bodies[0])))
+        await asyncio.to_thread(reached.wait, 30)
+        others = [
+            asyncio.create_task(talk(front, scope_of("/HistoryEvent", [JSON]), chunks_of(body))) for body in bodies[1:]
+        ]
+        while front._in_line < len(bodies):  # noqa: ASYNC110 - the front tells nobody
+            await asyncio.sleep(0)
+        may_go.set()
+        return await asyncio.gather(first, *others)
+
+    answers = run(front, many())
+    assert [result(answer) for answer in answers] == ["new"] * 21
+    assert len({answer.json["data"]["items"][0]["event_id"] for answer in answers}) == 21
+    assert len(flushes) == 2
+
+
+def test_a_request_that_waits_with_others_is_answered_for_itself(web: Web) -> None:
+    front = web.front()
+    bodies = [event("good beside bad"), b"no json at all", b'"an odd item"', event("good beside bad")]
+
+    async def many() -> list[Answered]:
+        talks = [talk(front, scope_of("/HistoryEvent", [JSON]), chunks_of(body)) for body in bodies]
+        return await asyncio.gather(*talks)
+
+    good, bad, odd, again = run(front, many())
+    assert is_refused(bad, 400, bad.json["reason"])
+    assert (result(good), result(odd), result(again)) == ("new", "quarantined", "duplicate")
+
+
+def test_a_store_that_is_away_after_the_views_is_a_503_for_all_who_wait(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_entries: object) -> Any:
+        raise Unavailable("storage_unavailable", "away")
+
+    monkeypatch.setattr(web.services.intake._parts.recorder, "write_batch", away)
+    front = web.front()
+
+    async def two() -> list[Answered]:
+        talks = [talk(front, scope_of("/HistoryEvent", [JSON]), chunks_of(event(f"away {n}"))) for n in range(2)]
+        return await asyncio.gather(*talks)
+
+    answers = run(front, two())
+    assert all(is_refused(answer, 503, "storage_unavailable") for answer in answers)
+    assert all(answer.headers[b"retry-after"] == b"5" for answer in answers)
 
 
 def test_a_web_socket_is_turned_away(web: Web) -> None:

@@ -1,0 +1,251 @@
+"""What our own interface under /v1 gives: documented for the OpenAPI page; keys that a schema does not name are left out."""
+
+from functools import cache
+
+from marshmallow import Schema, fields, validate
+
+from schemas.api import STATUSES
+
+
+class Answer(Schema):
+    """What is given back; keys that a schema does not name are given as they are."""
+
+
+class PictureLink(Answer):
+    digest = fields.String(metadata={"description": "SHA-256, hexadecimal"})
+    url = fields.String()
+    media_type = fields.String()
+    width = fields.Integer()
+    height = fields.Integer()
+
+
+class Device(Answer):
+    id = fields.Integer()
+    key = fields.String()
+    licence = fields.String()
+    name = fields.String()
+    address = fields.String()
+
+
+class Gate(Answer):
+    id = fields.Integer()
+    key = fields.String()
+    address = fields.String()
+    name = fields.String()
+    device_type = fields.String()
+    ip = fields.String()
+    status = fields.String()
+    first_seen = fields.AwareDateTime()
+    last_seen = fields.AwareDateTime()
+
+
+class DeviceInFull(Device):
+    serial = fields.String()
+    mac = fields.String()
+    first_seen = fields.AwareDateTime()
+    last_seen = fields.AwareDateTime()
+    status = fields.Raw(allow_none=True, metadata={"description": "the newest status report"})
+    status_at = fields.AwareDateTime(allow_none=True)
+    problem = fields.String(allow_none=True, metadata={"description": "machine word, e.g. body_too_large"})
+    problem_at = fields.AwareDateTime(allow_none=True)
+    gates = fields.List(fields.Nested(Gate))
+
+
+class PersonNamed(Answer):
+    id = fields.Integer()
+    name = fields.String()
+    list = fields.String()
+
+
+class Decision(Answer):
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    person = fields.Nested(PersonNamed, allow_none=True)
+    distance = fields.Float(allow_none=True, metadata={"description": "to the nearest person weighed, whoever it is"})
+    threshold = fields.Float(allow_none=True)
+    margin = fields.Float(allow_none=True, metadata={"description": "how much further the runner-up person was"})
+    reasons = fields.List(fields.String())
+    engine = fields.String()
+    model = fields.String()
+    quality = fields.Dict(allow_none=True)
+    box = fields.List(fields.Integer(), allow_none=True, metadata={"description": "left, top, right, bottom in pixels"})
+    picture = fields.String(allow_none=True, metadata={"description": "the kind of picture decided on"})
+    face = fields.Integer(allow_none=True, metadata={"description": "the library face that matched"})
+
+
+class Reported(Answer):
+    identity_id = fields.String()
+    identity_name = fields.String()
+    group = fields.String()
+    person_type = fields.Integer()
+    list = fields.String()
+    want_action = fields.String()
+    score = fields.Float(allow_none=True, metadata={"description": "0 to 1"})
+    score_raw = fields.Float(allow_none=True, metadata={"description": "as sent"})
+    fiqa_result = fields.Boolean(allow_none=True)
+    entered_at = fields.AwareDateTime(allow_none=True)
+    left_at = fields.AwareDateTime(allow_none=True)
+    api_version = fields.String()
+    licence = fields.String()
+    ep_id = fields.String()
+    device_ip = fields.String()
+    device_type = fields.String()
+    stream_url = fields.String(metadata={"description": "credentials taken out"})
+    grab_quality = fields.Dict(metadata={"description": "grab_fiqa_info as sent"})
+    box_quality = fields.Dict(metadata={"description": "box_fiqa_info as sent"})
+    notes = fields.List(fields.String(), metadata={"description": "what could not be read"})
+    identity_info = fields.Dict()
+    extra = fields.Dict()
+
+
+class Registration(Answer):
+    outcome = fields.String()
+    reason = fields.String(allow_none=True)
+
+
+class Blacklist(Answer):
+    is_hit = fields.Boolean()
+    said_by = fields.List(fields.String(), metadata={"description": "device, face or both"})
+
+
+class RefusedPicture(Answer):
+    kind = fields.String()
+    reason = fields.String()
+
+
+class Event(Answer):
+    id = fields.Integer()
+    occurred_at = fields.AwareDateTime()
+    received_at = fields.AwareDateTime()
+    has_device_time = fields.Boolean(metadata={"description": "false: occurred_at is the time of receipt"})
+    channel = fields.String()
+    generation = fields.String()
+    list = fields.String()
+    device = fields.Nested(Device, allow_none=True)
+    gate = fields.Nested(Gate, allow_none=True)
+    reported = fields.Nested(Reported)
+    recognition = fields.String(validate=validate.OneOf(("pending", "done", "failed", "off", "held")))
+    recognition_reason = fields.String(allow_none=True)
+    decision = fields.Nested(Decision, allow_none=True)
+    registration = fields.Nested(Registration, allow_none=True)
+    blacklist = fields.Nested(Blacklist)
+    review = fields.String(allow_none=True, metadata={"description": "machine word of what a person should look at"})
+    pictures = fields.Dict(
+        fields.String(), fields.Nested(PictureLink), metadata={"description": "by kind: face, scene, library, infrared"}
+    )
+    refused_pictures = fields.List(fields.Nested(RefusedPicture))
+    attributes = fields.Dict()
+
+
+class Sighting(Answer):
+    kind = fields.String()
+    box = fields.List(fields.Integer())
+    landmarks = fields.List(fields.List(fields.Integer()))
+    score = fields.Float()
+    quality = fields.Dict()
+    model = fields.String()
+    picture = fields.Nested(PictureLink)
+
+
+class EventInFull(Event):
+    sightings = fields.List(fields.Nested(Sighting))
+
+
+class Identity(Answer):
+    external_id = fields.String()
+    device = fields.Integer(allow_none=True, metadata={"description": "null: any device"})
+
+
+class Person(Answer):
+    id = fields.Integer()
+    name = fields.String()
+    list = fields.String()
+    note = fields.String()
+    source = fields.String()
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+    identities = fields.List(fields.Nested(Identity))
+    visits = fields.Integer(metadata={"description": "events in which the person was seen"})
+    first_seen = fields.AwareDateTime(allow_none=True)
+    last_seen = fields.AwareDateTime(allow_none=True)
+    picture = fields.Nested(PictureLink, allow_none=True, metadata={"description": "the best one"})
+
+
+class Face(Answer):
+    id = fields.Integer()
+    state = fields.String(metadata={"description": "current or former"})
+    source = fields.String()
+    model = fields.String()
+    box = fields.List(fields.Integer())
+    quality = fields.Dict()
+    event_id = fields.Integer(allow_none=True)
+    created_at = fields.AwareDateTime()
+    picture = fields.Nested(PictureLink)
+
+
+class PersonInFull(Person):
+    faces = fields.List(fields.Nested(Face))
+
+
+class LookedAt(Answer):
+    is_used = fields.Boolean()
+    reason = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True)
+    digest = fields.String(allow_none=True)
+    faces = fields.Integer()
+    face = fields.Integer(allow_none=True)
+    box = fields.List(fields.Integer(), allow_none=True)
+    quality = fields.Dict(allow_none=True)
+    findings = fields.List(fields.Dict())
+
+
+class PersonEnrolled(PersonInFull):
+    pictures = fields.List(fields.Nested(LookedAt), metadata={"description": "what was found on each picture"})
+
+
+class Quarantined(Answer):
+    id = fields.Integer()
+    received_at = fields.AwareDateTime()
+    channel = fields.String()
+    peer = fields.String()
+    path = fields.String()
+    content_type = fields.String()
+    reason = fields.String()
+    detail = fields.String()
+    form = fields.String(metadata={"description": "item or body"})
+    digest = fields.String()
+    size = fields.Integer()
+    times = fields.Integer(metadata={"description": "how often the same bytes came"})
+    state = fields.String()
+    event_id = fields.Integer(allow_none=True)
+
+
+class Replayed(Answer):
+    result = fields.String()
+    event_id = fields.Integer(allow_none=True)
+
+
+class Original(Answer):
+    channel = fields.String()
+    received_at = fields.AwareDateTime()
+    peer = fields.String()
+    path = fields.String()
+    message = fields.Raw()
+
+
+class Health(Answer):
+    status = fields.String()
+    problems = fields.List(fields.String())
+
+
+@cache
+def page_of(item: type[Schema]) -> type[Schema]:
+    """The schema of a page of such items."""
+    return Schema.from_dict(
+        {
+            "items": fields.List(fields.Nested(item)),
+            "next": fields.String(
+                allow_none=True, metadata={"description": "the cursor of the next page, null at the end"}
+            ),
+        },
+        name=f"{item.__name__}Page",
+    )
