@@ -123,10 +123,11 @@ def _on_signal(_number: int, _frame: FrameType | None) -> None:
 def own_metrics(data_dir: Path) -> Path:
     """An empty folder for the counters of this run; those of runs that have ended are taken away."""
     folder = data_dir.absolute() / "metrics"
-    for other in folder.glob("*"):
-        if not (other.name.isdecimal() and Path(f"/proc/{other.name}").exists()):
-            shutil.rmtree(other, ignore_errors=True)
     own = folder / str(os.getpid())
+    for other in folder.glob("*"):
+        # One of this process's own number is an earlier run's: in a container it is the same each time.
+        if other == own or not (other.name.isdecimal() and Path(f"/proc/{other.name}").exists()):
+            shutil.rmtree(other, ignore_errors=True)
     own.mkdir(parents=True, exist_ok=True)
     return own
 

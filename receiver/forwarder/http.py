@@ -1,5 +1,6 @@
 """The way out by HTTP POST, with pooled connections, time limits and bounded answers."""
 
+import re
 import threading
 
 import requests
@@ -64,7 +65,7 @@ def _text_of(response: requests.Response) -> str:
 
 def _host(url: str) -> str:
     """Where it was sent, without user, password, path and query; also of an address that is none."""
-    return url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    return re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
 
 
 def _judge(status: int, text: str) -> Answer:

@@ -68,8 +68,16 @@ class DeviceBook:
     def resolve(self, tx: Tx, speaker: Speaker, event: AccessEvent, now: datetime) -> tuple[int, int | None]:
         """The ids of the device and of the gate, made on the first meeting."""
         self._make_room()
+        if not speaker.licence and event.gate.address:
+            speaker = self._known_speaker(tx, speaker, event.gate.address)
         device_id = self.device(tx, speaker, now)
         return device_id, self._gate(tx, device_id, event.gate, now)
+
+    @staticmethod
+    def _known_speaker(tx: Tx, speaker: Speaker, gate_address: str) -> Speaker:
+        """A real-time report names no box: it is the one that speaks for that gate from that address, if one is known."""
+        found = devices.speaking_for(tx, speaker.peer, gate_address)
+        return speaker if found is None else Speaker(found.key, found.licence, speaker.peer)
 
     def device(self, tx: Tx, speaker: Speaker, now: datetime) -> int:
         """The id of the device; written on the first meeting, its last-seen now and then."""

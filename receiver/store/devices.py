@@ -88,3 +88,15 @@ def referred(tx: Tx, digests: Sequence[bytes]) -> set[bytes]:
     return set(
         tx.execute(select(device_identity.c.digest).where(device_identity.c.digest.in_(digests)).distinct()).scalars()
     )
+
+
+def speaking_for(tx: Tx, address: str, gate_address: str) -> Row[Any] | None:
+    """The licensed device (key, licence) that spoke last from ``address`` and has a gate at ``gate_address``; None if not one."""
+    statement = (
+        select(device.c.key, device.c.licence)
+        .join(gate, gate.c.device_id == device.c.id)
+        .where(device.c.address == address, device.c.licence != "", gate.c.address == gate_address)
+        .limit(2)
+    )
+    found: list[Any] = list(tx.execute(statement))
+    return found[0] if len(found) == 1 else None

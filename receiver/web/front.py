@@ -6,6 +6,7 @@ Half-sent and slow requests therefore hold a little memory, and never a thread.
 import asyncio
 import contextlib
 import io
+import re
 import sys
 import tempfile
 import time
@@ -251,7 +252,7 @@ def _peer(scope: Scope) -> str:
 
 def _one_slash(path: str) -> str:
     """An address typed with a slash too many must not cost a redirect: a box takes anything but 200 for a failure."""
-    return f"/{path.lstrip('/')}" if path.startswith("//") else path
+    return re.sub(r"/{2,}", "/", path) if "//" in path else path
 
 
 def _environ(scope: Scope, body: _Body) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""What the intake line takes, and what goes to the pool instead; and addresses with a slash too many."""
+
+import asyncio
+import gzip
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from receiver.web import front as front_module
+from receiver.web.front import Front, FrontLimits
+from tests.receiver.boxes import history
+from tests.receiver.web.asgi import Answered, ask, chunks_of, run, scope_of, talk
+from tests.receiver.web.conftest import Web
+
+PATH = "/HistoryEvent"
+PACKED = gzip.compress(b"[]")
+
+
+class Answering:
+    """An application that notes which threads call it, and answers once it may."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+        self.may_go = threading.Event()
+
+    def __call__(self, _environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        self.threads.append(threading.current_thread().name)
+        self.may_go.wait(30)
+        start_response("200 OK", [])
+        return []
+
+
+def front_of(app: Answering, folder: Path) -> Front:
+    return Front(app, FrontLimits(1000, 30, 8, folder, frozenset({PATH})))
+
+
+@pytest.mark.parametrize(("body", "thread"), [(PACKED, "answer"), (b"[]", "intake"), (b"\x1f", "intake")])
+def test_a_packed_body_is_not_for_the_intake_line(tmp_path: Path, body: bytes, thread: str) -> None:
+    app = Answering()
+    app.may_go.set()
+    assert ask(front_of(app, tmp_path), PATH, body).status == 200
+    assert [name.partition("_")[0] for name in app.threads] == [thread]
+
+
+def test_a_path_with_doubled_slashes_is_for_the_intake_line_too(tmp_path: Path) -> None:
+    app = Answering()
+    app.may_go.set()
+    assert ask(front_of(app, tmp_path), "//HistoryEvent", b"[]").status == 200
+    assert app.threads == ["intake"]
+
+
+def test_few_packed_bodies_are_answered_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Answering()
+    front = front_of(app, tmp_path)
+    begun: list[object] = []
+    submit = front._pool.submit
+
+    def counted(call: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        begun.append(call)
+        return submit(call, *arguments)
+
+    monkeypatch.setattr(front._pool, "submit", counted)
+
+    async def many() -> tuple[int, list[Answered]]:
+        talks = [asyncio.create_task(talk(front, scope_of(PATH), chunks_of(PACKED))) for _ in range(6)]
+        while front._in_line < len(talks):  # noqa: ASYNC110 - the front tells nobody
+            await asyncio.sleep(0)
+        begun_at_once = len(begun)
+        app.may_go.set()
+        return begun_at_once, await asyncio.gather(*talks)
+
+    begun_at_once, answers = run(front, many())
+    assert begun_at_once == front_module.LARGE_AT_ONCE
+    assert [answer.status for answer in answers] == [200] * 6
+    assert len(begun) == 6
+
+
+@pytest.mark.parametrize("path", ["//HistoryEvent", "///HistoryEvent", "/HistoryEvent/", "//HistoryEvent/"])
+def test_a_slash_too_many_costs_no_event(web: Web, path: str) -> None:
+    answer = ask(web.front(), path, orjson.dumps(history(identity_id=path)), [(b"content-type", b"application/json")])
+    assert answer.status == 200, answer.body
+    assert [each["result"] for each in answer.json["data"]["items"]] == ["new"]
+
+
+def test_a_packed_event_is_taken(web: Web) -> None:
+    answer = ask(web.front(), PATH, gzip.compress(orjson.dumps(history(identity_id="packed"))))
+    assert answer.status == 200, answer.body
+    assert [each["result"] for each in answer.json["data"]["items"]] == ["new"]
