@@ -33,6 +33,9 @@ STATUS_PATHS = (
     "/box/monitor/status/report",
     "/box/monitor/device/status/report",
     "/box/media/monitor/status/report",
+    # The list of a box's capture devices comes in the same spirit: who they are, and whether they are there.
+    "/box/device/sync",
+    "/brain/service/device/operate",
 )
 
 blueprint = Blueprint("sophon", __name__)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from receiver import cli
 from receiver.bootstrap import make_local_people
-from receiver.cli import COMMANDS, processes
+from receiver.cli import COMMANDS
 from receiver.services.people import People
 from receiver.settings import Settings
 from receiver.store import outbox
@@ -107,7 +107,7 @@ def test_a_server_that_neither_recognises_nor_forwards_has_no_worker(monkeypatch
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "metrics")
     monkeypatch.setattr("receiver.cli.parent.run", lambda names, _arguments: called.append(names))
     for more in ([], ["--upstream-url", "http://a.example"]):
-        CliRunner().invoke(processes.serve_command, ["--recognition", "off", *more])
+        CliRunner().invoke(cli.cli, ["serve", "--recognition", "off", *more])
     assert called == [["web"], ["web", "worker"]]
 
 

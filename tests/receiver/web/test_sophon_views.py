@@ -21,7 +21,7 @@ NAMED_IN_THE_DOCUMENTATION = {
     "/HistoryEvent", "/EventServer/api/HistoryEvent", "/EventServer/api/SophonFogHistoryEvent", "/box/cross/record/report",
     "/box/v2/cross/record/report", "/get_record", "/RealTimeEvent", "/EventServer/api/SophonFogRelEvent", "/updateWTVInfo",
     "/DeviceStatus", "/EventServer/api/SophonFogStatus", "/MonitorServer/api/SophonFogStatus", "/box/monitor/status/report",
-    "/box/monitor/device/status/report", "/box/media/monitor/status/report",
+    "/box/monitor/device/status/report", "/box/media/monitor/status/report", "/box/device/sync", "/brain/service/device/operate",
 }  # fmt: skip
 
 
