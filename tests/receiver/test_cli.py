@@ -94,6 +94,7 @@ def test_without_a_command_it_serves(monkeypatch: pytest.MonkeyPatch, given: lis
         return 7
 
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "metrics")
+    monkeypatch.setattr("receiver.cli.parent.may_listen", lambda _host, _port: None)
     monkeypatch.setattr("receiver.cli.parent.run", start)
     monkeypatch.setattr("os.umask", lambda _mask: 0)
     with pytest.raises(SystemExit) as ended:
@@ -105,6 +106,7 @@ def test_without_a_command_it_serves(monkeypatch: pytest.MonkeyPatch, given: lis
 def test_a_server_that_neither_recognises_nor_forwards_has_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[list[str]] = []
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "metrics")
+    monkeypatch.setattr("receiver.cli.parent.may_listen", lambda _host, _port: None)
     monkeypatch.setattr("receiver.cli.parent.run", lambda names, _arguments: called.append(names))
     for more in ([], ["--upstream-url", "http://a.example"]):
         CliRunner().invoke(cli.cli, ["serve", "--recognition", "off", *more])
