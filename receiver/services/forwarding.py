@@ -88,6 +88,8 @@ class Forwarding:
         with self._store.read() as tx:
             rows = deliveries.waiting_in(tx, lane, up_to, ROWS_AT_ONCE)
         for row in rows:
+            if self._is_stopping or time.monotonic() > turn_ends:
+                break
             answer = self._try(lane, row)
             if not self._settle(lane, row, answer):
                 return sent
@@ -95,8 +97,6 @@ class Forwarding:
                 sent += 1
                 # The next failure is a first one again.
                 lane = replace(lane, attempts=1)
-            if self._is_stopping or time.monotonic() > turn_ends:
-                break
         with self._store.write() as tx:
             deliveries.release(tx, lane, datetime.now(UTC), None)
         return sent
