@@ -9,7 +9,8 @@ from flask import Flask, request
 
 from receiver import logs
 from receiver.settings import MIB, Settings
-from receiver.web.front import Front, FrontLimits
+from receiver.web.calling import Caller
+from receiver.web.front import Front, FrontHooks, FrontLimits
 
 DEADLINE = "BENCH_BODY_DEADLINE"  # seconds a body may take
 
@@ -27,7 +28,9 @@ def make_front() -> Front:
     seconds = float(os.environ.get(DEADLINE, "60"))
     own_line = frozenset({"/HistoryEvent"})
     limits = FrontLimits(128 * MIB, seconds, Settings().web_threads, Path(tempfile.gettempdir()), own_line)
-    return Front(app.wsgi_app, limits)
+    # Flask on the intake's one thread, as the receiver's own events: through the pool it would be slower.
+    caller = Caller(app.wsgi_app)
+    return Front(app.wsgi_app, limits, FrontHooks(lambda arrivals: [caller.answer(each) for each in arrivals]))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,24 +13,33 @@ from benchmarks.load import Job, Measured, measure
 from benchmarks.starting import BENCH_DIR, Command, Running, running
 
 READY = "/v1/health/ready"
+SETTLE = 3.0  # seconds after which the others of several processes are ready too
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One of the three."""
+    """One of the three, with one process or with several that share its port."""
 
     letter: str
     name: str
     arguments: tuple[str, ...]
     ready_path: str = ""
     path: str = "/HistoryEvent"
+    processes: int = 1
 
 
-THIS_SERVER = Contender("a", "this server", ("Event_Receive_server.py", "web"), READY)
-BARE = Contender("b", "bare Flask view, same front", ("-m", "benchmarks.bare"))
-RIVAL = Contender("c", "FastAPI, pydantic, SQLAlchemy; def", ("-m", "benchmarks.rival"))
-RIVAL_IN_THE_LOOP = replace(RIVAL, name="the same; async def", path="/in-the-loop/HistoryEvent")
-CONTENDERS = (THIS_SERVER, BARE, RIVAL, RIVAL_IN_THE_LOOP)
+# As delivered: one process each.
+THIS_SERVER = Contender("a", "this server, one web process", ("Event_Receive_server.py", "web"), READY)
+BARE = Contender("b", "bare Flask view, same front, one process", ("-m", "benchmarks.bare"))
+RIVAL = Contender("c", "FastAPI, pydantic, SQLAlchemy; def, one process", ("-m", "benchmarks.rival"))
+RIVAL_IN_THE_LOOP = replace(RIVAL, name="the same; async def, one process", path="/in-the-loop/HistoryEvent")
+
+# Each of them has an option for more.
+SEVERAL = 2
+THESE_SERVERS = replace(THIS_SERVER, name=f"this server, {SEVERAL} web processes", processes=SEVERAL)
+BARES = replace(BARE, name=f"bare Flask view, same front, {SEVERAL} processes", processes=SEVERAL)
+RIVALS = replace(RIVAL_IN_THE_LOOP, name=f"the same; async def, {SEVERAL} workers", processes=SEVERAL)
+CONTENDERS = (THIS_SERVER, BARE, RIVAL, RIVAL_IN_THE_LOOP, THESE_SERVERS, BARES, RIVALS)
 
 
 @contextmanager
@@ -43,9 +53,12 @@ def fresh_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path, processes: int = 1) -> dict[str, str]:
     """For whichever of them is started."""
     return {
+        # Says that the port is shared.
+        "GATEHOUSE_WEB_PROCESSES": str(processes),
+        "RIVAL_WORKERS": str(processes),
         "GATEHOUSE_HOST": "127.0.0.1",
         "GATEHOUSE_PORT": "{port}",
         "GATEHOUSE_DATA_DIR": str(folder),
@@ -57,7 +70,10 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def command(contender: Contender, folder: Path) -> Command:
-    return Command(contender.arguments, environment(folder), contender.ready_path)
+    arguments = contender.arguments
+    if contender.processes > 1 and contender.letter != "c":  # uvicorn starts its workers itself
+        arguments = ("-m", "benchmarks.several", str(contender.processes), *arguments)
+    return Command(arguments, environment(folder, contender.processes), contender.ready_path)
 
 
 @contextmanager
@@ -70,6 +86,8 @@ def on_fresh_data(contender: Contender) -> Iterator[Running]:
 def one_round(contender: Contender, size: int, seconds: float) -> Measured:
     """Its rate at one size, on fresh data."""
     with on_fresh_data(contender) as server:
+        if contender.processes > 1:
+            time.sleep(SETTLE)  # the first of them is ready
         return checked(contender.name, measure(Job(server.port, size, seconds, path=contender.path)))
 
 

@@ -6,6 +6,7 @@ import statistics
 import sys
 from dataclasses import asdict, dataclass
 
+from benchmarks.aims import Aim, at_least, below, print_aims
 from benchmarks.contenders import BARE, CONTENDERS, RIVAL, RIVAL_IN_THE_LOOP, THIS_SERVER, one_round
 from benchmarks.draining import BACKLOG, Draining, Start, measure_draining, measure_start
 from benchmarks.load import Measured
@@ -25,16 +26,6 @@ class Summary:
     p99: float
     slowest: float
     rounds: list[float]
-
-
-@dataclass(frozen=True)
-class Aim:
-    """One line of the verdict."""
-
-    what: str
-    value: float
-    aim: str
-    is_met: bool
 
 
 def side_by_side(rounds: int, seconds: float) -> dict[Key, Summary]:
@@ -62,33 +53,25 @@ def compare(table: dict[Key, Summary]) -> list[Aim]:
     for size_name, share in (("16 KiB", 0.40), ("180 KiB", 0.25)):
         ours, bare = table[THIS_SERVER.name, size_name], table[BARE.name, size_name]
         rival = max(table[each.name, size_name].rate for each in (RIVAL, RIVAL_IN_THE_LOOP))
-        aims.append(_at_least(f"{size_name}: times the rate of (c), the faster of its two", ours.rate / rival, 2.5))
-        aims.append(_at_least(f"{size_name}: share of the rate of (b)", ours.rate / bare.rate, share))
-        aims.append(_below(f"{size_name}: p99 ms", ours.p99, 100))
+        aims.append(at_least(f"{size_name}: times the rate of (c), the faster of its two", ours.rate / rival, 2.5))
+        aims.append(at_least(f"{size_name}: share of the rate of (b)", ours.rate / bare.rate, share))
+        aims.append(below(f"{size_name}: p99 ms", ours.p99, 100))
     return aims
 
 
 def judge_draining(found: Draining) -> list[Aim]:
     return [
-        _at_least("backlog: share of the undisturbed rate", found.disturbed.rate / found.undisturbed.rate, 0.6),
-        _below("backlog: p99 ms", found.disturbed.p99, 250),
+        at_least("backlog: share of the undisturbed rate", found.disturbed.rate / found.undisturbed.rate, 0.6),
+        below("backlog: p99 ms", found.disturbed.p99, 250),
     ]
 
 
 def judge_start(found: Start) -> list[Aim]:
     return [
-        _below("memory of all processes, PSS MiB", found.memory.pss, 250),
-        _below("memory of all processes, RSS MiB", found.memory.rss, 250),
-        _below("seconds from start to ready", found.again_seconds, 5),
+        below("memory of all processes, PSS MiB", found.memory.pss, 250),
+        below("memory of all processes, RSS MiB", found.memory.rss, 250),
+        below("seconds from start to ready", found.again_seconds, 5),
     ]
-
-
-def _at_least(what: str, value: float, aim: float) -> Aim:
-    return Aim(what, round(value, 2), f">= {aim:g}", value >= aim)
-
-
-def _below(what: str, value: float, aim: float) -> Aim:
-    return Aim(what, value, f"< {aim:g}", value < aim)
 
 
 def main() -> None:
@@ -107,7 +90,7 @@ def main() -> None:
         print(f"{name}: {value}")
     _print_table(table)
     _print_draining(draining)
-    _print_aims(aims)
+    print_aims(aims)
 
 
 def _options() -> argparse.Namespace:
@@ -131,12 +114,6 @@ def _print_draining(found: Draining) -> None:
     for name, measured in (("undisturbed", found.undisturbed), ("while draining", found.disturbed)):
         print(f"backlog of {BACKLOG}, {name}: {measured.rate} events/s, p50 {measured.p50} ms, p99 {measured.p99} ms")
     print(f"the worker did {found.drained} tasks meanwhile; {found.left} were left\n")
-
-
-def _print_aims(aims: list[Aim]) -> None:
-    print("| aim | value | wanted | met |\n" + "| --- " * 4 + "|")
-    for aim in aims:
-        print(f"| {aim.what} | {aim.value} | {aim.aim} | {'yes' if aim.is_met else 'NO'} |")
 
 
 if __name__ == "__main__":

@@ -136,5 +136,5 @@ def make_app() -> FastAPI:
 if __name__ == "__main__":
     uvicorn.run(
         "benchmarks.rival:make_app", factory=True, port=int(os.environ["RIVAL_PORT"]), loop="uvloop", http="httptools",
-        access_log=False, log_level="warning",
+        access_log=False, log_level="warning", workers=int(os.environ["RIVAL_WORKERS"]),
     )  # fmt: skip

@@ -1,71 +1,41 @@
 """Puts the server together: the only file that knows every part."""
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
-from receiver import metrics
+import structlog
+
+from receiver import metrics, privacy
 from receiver.domain.errors import SetupError
+from receiver.house import House, open_house
+from receiver.services.echoing import listener
 from receiver.services.intake import Intake, IntakeParts
-from receiver.services.recording import DUPLICATE, NEW, QUARANTINED, Entry, ReadEntry, Recorded, Recorder
-from receiver.settings import Settings
-from receiver.store import deliveries
-from receiver.store.doorbell import Doorbell
-from receiver.store.pictures import Pictures
-from receiver.store.store import Store, open_store
+from receiver.services.recording import Recorder
+from receiver.store import deliveries, library
+
+# Whoever puts something together finds the house here too.
+__all__ = ["House", "open_house"]
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from receiver.services.people import People
+    from receiver.services.calibrating import Calibrating
+    from receiver.services.deciding import Decider
+    from receiver.services.engines import Engines
+    from receiver.services.enrolling import EnrolmentGate
+    from receiver.services.import_jobs import ImportJobs
+    from receiver.services.importing import Importing
+    from receiver.services.people import People, See
+    from receiver.services.re_embedding import ReEmbedding
     from receiver.services.recognising import Recogniser
+    from receiver.services.scales import SiteScales
     from receiver.web.front import Front
     from receiver.worker import Worker
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """The parts that every process has."""
-
-    settings: Settings
-    store: Store
-    pictures: Pictures
-    doorbell: Doorbell
-
-    closers: list[Callable[[], None]] = field(default_factory=list)
-
-    def close(self) -> None:
-        """Ends what was started over this house, newest first, then closes the store and the doorbell."""
-        for close in reversed(self.closers):
-            close()
-        self.doorbell.close()
-        self.store.close()
-
-
-def open_house(settings: Settings, *, is_upgrading: bool = True) -> House:
-    """Opens the data folder and the database.
-
-    Args:
-        settings: as loaded.
-        is_upgrading: bring the tables to this version; otherwise they must be at it already.
-
-    Raises:
-        SetupError: the data folder cannot be written, or the tables are of another version.
-    """
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(
-            "bad_data_dir", f"the data folder {settings.data_dir} cannot be made: {error.strerror}"
-        ) from error
-    store = open_store(settings.database_url, settings.data_dir)
-    if is_upgrading:
-        store.upgrade()
-    elif not store.is_current():
-        raise SetupError("old_tables", "the tables are of another version of this program; run `db upgrade` first")
-    return House(settings, store, Pictures(store.pictures), Doorbell(settings.data_dir))
+    from recognition.engine import Sighting
+    from recognition.pool import EnginePool, Trouble
 
 
 def make_intake(house: House) -> Intake:
@@ -83,7 +53,7 @@ def make_intake(house: House) -> Intake:
             doorbell=house.doorbell,
             data_dir=house.settings.data_dir,
             pixel_limit=house.settings.pixel_limit,
-            on_recorded=_listener(is_echoing=house.settings.echo),
+            on_recorded=listener(is_echoing=house.settings.echo),
         )
     )
 
@@ -92,66 +62,238 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
     """The Flask application, for whichever server runs it."""
     from receiver.services.asking import Asking
     from receiver.services.health import Health
+    from receiver.services.keeping_faces import KeepingFaces
+    from receiver.services.looking import Looking
     from receiver.services.originals import Originals
     from receiver.services.replaying import Replaying
+    from receiver.services.searching import Searching
+    from receiver.services.seeing import Seeing
     from receiver.services.statuses import Statuses
     from receiver.web.app import Services, create_app
 
     intake = intake or make_intake(house)
+    settings, pool = house.settings, make_pool(house)
+    seeing = Seeing(pool.sightings, settings.pixel_limit, settings.quality_limits)
+    decider, scales = make_decider(house), make_scales(house)
+    gate = make_gate(house, decider)
+
     return create_app(
         Services(
-            settings=house.settings,
+            settings=settings,
             intake=intake,
             statuses=Statuses(house.store),
             asking=Asking(house.store),
-            people=make_people(house),
+            people=make_people(house, pool.sightings, gate),
+            faces=KeepingFaces(house.store, gate),
+            looking=Looking(house.store, seeing, decider, scales.pair_threshold),
+            searching=Searching(house.store, seeing, decider, scales.pair_threshold),
             pictures=house.pictures,
             originals=Originals(house.store, house.pictures),
-            replaying=Replaying(house.store, intake, house.settings.body_limit),
-            health=Health(house.store, house.settings),
+            replaying=Replaying(house.store, intake, settings.body_limit),
+            health=Health(house.store, settings),
+            imports=make_import_jobs(house),
+            **privacy.services_of(house),
         )
     )
 
 
-def make_people(house: House) -> "People":
-    """The library's use cases; faces are looked at in a process of their own, started when it is needed."""
-    from receiver.services.people import People
-    from recognition.pool import EnginePool
+def make_pool(house: House) -> "EnginePool":
+    """Engine processes for callers who wait, started when they are needed, with the library's embedding model."""
+    from recognition.engine import MIRROR
+    from recognition.pool import EnginePool, EngineSetup, PoolLimits
 
-    pool = EnginePool(house.settings.engine_name, house.settings.data_dir / "models", house.settings.pixel_limit)
+    settings = house.settings
+
+    def setup() -> EngineSetup:
+        with house.store.read() as tx:
+            active = library.active(tx)
+        model = settings.model if active is None else str(active.model)
+        embedder = model.removesuffix(MIRROR)
+        return EngineSetup(
+            settings.engine_name, house.models_dir, settings.pixel_limit, embedder, settings.cnn_detector
+        )
+
+    # Those who wait for faces, and those whose turn it is, leave half of the threads to those who do not.
+    half = max(1, settings.web_threads // 2)
+    processes = min(settings.engine_processes, half)
+    limits = PoolLimits(processes, line=max(1, half - processes))
+    pool = EnginePool(setup, limits, _note_trouble)
     house.closers.append(pool.close)
-    return People(house.store, house.pictures, pool.sightings, house.settings.pixel_limit)
+    return pool
+
+
+def _note_trouble(trouble: "Trouble") -> None:
+    metrics.ENGINE_TROUBLES.labels(trouble).inc()
+    # Callers who are turned away are told so themselves, and may be many.
+    if trouble != "full":
+        structlog.get_logger("web").warning("engine_ended", why=trouble)
+
+
+def make_gate(house: House, decider: "Decider") -> "EnrolmentGate":
+    """Judging new faces by the library."""
+    from receiver.services.enrolling import EnrolmentGate
+
+    return EnrolmentGate(decider, house.settings.quality_limits)
+
+
+def make_people(house: House, see: "See", gate: "EnrolmentGate") -> "People":
+    """The library's use cases."""
+    from receiver.services.people import People
+
+    return People(house.store, house.pictures, see, house.settings.pixel_limit, gate)
 
 
 def make_local_people(house: House) -> "People":
     """The library's use cases with the engine in this process: for the command line."""
-    from receiver.services.people import People
-    from recognition import load_engine, read_image
+    return make_people(house, _local_see(house), make_gate(house, make_decider(house)))
 
-    engine = load_engine(house.settings.engine_name, house.settings.data_dir / "models")
-    limit = house.settings.pixel_limit
-    return People(house.store, house.pictures, lambda data: engine.sightings(read_image(data, limit)), limit)
+
+def _local_see(house: House) -> "See":
+    """Looks at a picture with an engine of this process, for the library's model; says so where recognition is off."""
+    from receiver.services.engines import LibraryEngine
+
+    def see_nothing(_data: bytes) -> list["Sighting"]:
+        raise _switched_off()
+
+    if house.settings.engine_name == "off":
+        return see_nothing
+    return LibraryEngine(house.store, make_engines(house), house.read_image).sightings
+
+
+def make_engines(house: House) -> "Engines":
+    """The engine that the settings name, in this process, with whatever network the library's model needs."""
+    from receiver.services.engines import Engines
+    from recognition import load_engine
+
+    settings = house.settings
+    return Engines(
+        lambda network: load_engine(settings.engine_name, house.models_dir, embedder=network, cnn=settings.cnn_detector)
+    )
+
+
+def make_scales(house: House) -> "SiteScales":
+    """What is known of the distances of each model."""
+    from receiver.services.scales import SiteScales
+
+    return SiteScales(house.models_dir)
+
+
+def make_decider(house: House) -> "Decider":
+    """Decisions over the library; each process has its own copy of the faces."""
+    from receiver.services.deciding import Decider
+    from receiver.services.library import Library
+
+    ours = house.settings
+    return Decider(Library(ours.model, ours.fpir, ours.blacklist_fpir, make_scales(house)))
+
+
+def make_re_embedding(house: House, model: str) -> "ReEmbedding":
+    """Moving the library to a model, with the engine in this process.
+
+    Raises:
+        SetupError: there is no such model here, it cannot be run, or nothing is known of its distances.
+    """
+    from receiver.services.re_embedding import ReEmbedding
+
+    if house.settings.engine_name == "off":
+        raise _switched_off()
+    with _sentences():
+        engine = make_engines(house).engine_for(model)
+    if model not in make_scales(house):
+        raise SetupError(
+            "no_thresholds",
+            f"nothing is known of the distances of {model}: its description needs verification_threshold and false_matches",
+        )
+    return ReEmbedding(house.store, house.pictures, lambda data: engine.sightings(house.read_image(data)), model)
+
+
+def make_calibrating(house: House) -> "Calibrating":
+    """Measuring the library by itself, with the engine in this process if strangers' pictures are to be read."""
+    from receiver.services.calibrating import Calibrating, CalibratingParts
+
+    library, see = make_decider(house).library, _local_see(house)
+    return Calibrating(CalibratingParts(house.store, house.pictures, see, library, house.settings.fpir))
+
+
+def make_import_jobs(house: House) -> "ImportJobs":
+    """Beginning, showing and ending imports."""
+    from receiver.services.import_jobs import ImportJobs
+    from receiver.services.room import Room
+
+    is_recognising = house.settings.engine_name != "off"
+    room = Room(house.settings.data_dir, house.settings.disk_reserve)
+    return ImportJobs(house.store, room, house.doorbell.ring, is_recognising=is_recognising)
+
+
+def make_local_importing(house: House) -> "Importing":
+    """The work on imports with an engine of this process's own: for the command line.
+
+    Raises:
+        SetupError: recognition is switched off.
+    """
+    if house.settings.engine_name == "off":
+        raise _switched_off()
+    return make_importing(house, make_engines(house))
+
+
+def make_importing(house: House, engines: "Engines") -> "Importing":
+    """The work on imports; what enrols is the same library that people's own pictures go through."""
+    from receiver.services.engines import LibraryEngine
+    from receiver.services.importing import Importing, ImportingParts
+    from receiver.services.people import People
+    from receiver.services.room import Room
+
+    settings = house.settings
+    gate, pixels = make_gate(house, make_decider(house)), settings.pixel_limit
+    return Importing(
+        ImportingParts(
+            store=house.store,
+            pictures=house.pictures,
+            see=LibraryEngine(house.store, engines, house.read_image).sightings,
+            make_people=lambda store, pictures, see: People(store, pictures, see, pixels, gate),
+            check_room=Room(settings.data_dir, settings.disk_reserve).check,
+        )
+    )
+
+
+def _switched_off() -> SetupError:
+    """For whoever started a command that needs the engine."""
+    return SetupError(
+        "recognition_off", "recognition is switched off: --recognition onnx switches it on for this command"
+    )
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """What keeps an engine from being loaded, for whoever started the program."""
+    from recognition.engine import RecognitionError
+
+    try:
+        yield
+    except RecognitionError as error:
+        raise SetupError(error.reason, error.detail) from error
 
 
 def make_front(house: House) -> "Front":
     """The ASGI front with the application behind it."""
     from receiver.services.statuses import Statuses
     from receiver.web.front import Front, FrontHooks, FrontLimits
-    from receiver.web.sophon import HISTORY_PATHS, REAL_TIME_PATHS
+    from receiver.web.sophon import CHANNELS, EventRounds
 
     settings = house.settings
     spool_dir = settings.data_dir / "spool"
     spool_dir.mkdir(exist_ok=True)
-    intake_paths = frozenset(HISTORY_PATHS + REAL_TIME_PATHS)
+    intake_paths = frozenset(CHANNELS)
     limits = FrontLimits(settings.body_limit, settings.body_seconds, settings.web_threads, spool_dir, intake_paths)
     statuses = Statuses(house.store)
     intake = make_intake(house)
-    hooks = FrontHooks(intake.flush, lambda peer: statuses.note_problem(peer, "body_too_large"))
+    rounds = EventRounds(intake, settings.body_limit)
+    hooks = FrontHooks(rounds.answers, lambda peer: statuses.note_problem(peer, "body_too_large"))
     return Front(make_app(house, intake).wsgi_app, limits, hooks)
 
 
 def make_worker(house: House) -> "Worker":
-    """The worker with the engine that the settings name."""
+    """The worker; it loads the engine that the settings name when the first event waits for it."""
     from receiver.forwarder.http import HttpChannel
     from receiver.services.forwarding import Forwarding
     from receiver.services.housekeeping import Housekeeping
@@ -160,62 +302,60 @@ def make_worker(house: House) -> "Worker":
 
     with house.store.write() as tx:
         deliveries.settle_subscriptions(tx, house.settings.upstream_url, datetime.now(UTC))
+    engines = None if house.settings.engine_name == "off" else make_engines(house)
     return Worker(
         WorkerParts(
             settings=house.settings,
             store=house.store,
             doorbell=house.doorbell,
-            recogniser=_make_recogniser(house),
+            recogniser=None if engines is None else _recogniser_maker(house, engines),
             forwarding=Forwarding(house.store, Originals(house.store, house.pictures), HttpChannel()),
             housekeeping=Housekeeping(house.store, house.pictures),
+            importing=None if engines is None else make_importing(house, engines),
+            import_jobs=make_import_jobs(house),
+            **privacy.work_of(house, engines),
         )
     )
 
 
-def _make_recogniser(house: House) -> "Recogniser | None":
-    from receiver.services.library import Library
+def _recogniser_maker(house: House, engines: "Engines") -> "Callable[[], Recogniser]":
+    """Says at the start what holds in this library; dlib's models are loaded when the first event waits for them.
+
+    Raises:
+        SetupError: the library's model is a network of the site's own that the engine cannot run, or without thresholds.
+    """
+    from recognition.engine import MIRROR
+    from recognition.models import DLIB_RESNET_V1
+
+    with house.store.read() as tx:
+        model = library.model_of(tx)
+    if model.removesuffix(MIRROR) != DLIB_RESNET_V1:
+        # A network that somebody has put into the folder: they are told now what is wrong with it, not by the first event.
+        with _sentences():
+            engines.engine_for(model)
+    decider = make_decider(house)
+    with house.store.read() as tx:
+        decider.catch_up(tx)
+        summary = decider.summary(tx)
+    structlog.get_logger("worker").info("library_ready", model=model, summary=summary.sentence)
+    return lambda: _make_recogniser(house, engines, decider)
+
+
+def _make_recogniser(house: House, engines: "Engines", decider: "Decider") -> "Recogniser":
+    from receiver.domain.fusion import reach_of
+    from receiver.services.event_faces import LookerParts
     from receiver.services.recognising import Recogniser, RecogniserParts
-    from recognition import load_engine, read_image
 
-    if house.settings.engine_name == "off":
-        return None
-    engine = load_engine(house.settings.engine_name, house.settings.data_dir / "models")
-    limit = house.settings.pixel_limit
-    return Recogniser(
-        RecogniserParts(
-            store=house.store,
-            pictures=house.pictures,
-            engine=engine,
-            library=Library(engine.model, house.settings.fpir),
-            read_image=lambda data: read_image(data, limit),
-        )
+    scales = make_scales(house)
+    with house.store.read() as tx:
+        model = library.model_of(tx)
+    with _sentences():
+        engines.engine_for(model)
+    looking = LookerParts(
+        store=house.store,
+        pictures=house.pictures,
+        engines=engines,
+        read_image=house.read_image,
+        reach=cache(lambda of_model: reach_of(scales[of_model].verification)),
     )
-
-
-def _listener(*, is_echoing: bool) -> Callable[[Entry, Recorded], None]:
-    counters = {result: metrics.EVENTS.labels(result) for result in (NEW, DUPLICATE, QUARANTINED)}
-
-    def listen(entry: Entry, recorded: Recorded) -> None:
-        counters[recorded.result].inc()
-        if is_echoing:
-            # Whoever read the lines may be gone; the event is committed all the same.
-            with contextlib.suppress(OSError, ValueError):
-                print(echo_line(entry, recorded), flush=True)  # noqa: T201 - this is what --echo is for
-
-    return listen
-
-
-def echo_line(entry: Entry, recorded: Recorded) -> str:
-    """One line per event, for people who integrate a box."""
-    if not isinstance(entry, ReadEntry):
-        return f"{entry.received_at:%H:%M:%S} {entry.sender.peer} {recorded.result}: {entry.reason}"
-    event = entry.event
-    score = "" if event.score_raw is None else f" score {event.score_raw:g}"
-    kinds = "+".join(picture.kind for picture in event.pictures) or "no pictures"
-    line = (
-        f"{entry.received_at:%H:%M:%S} {event.channel} {event.identity_id or '-'} {event.identity_name or '-'} {event.list}{score}"
-        f" want_action {event.want_action} at {event.gate.ep_id or event.gate.address or entry.sender.peer}"
-        f" {kinds}: {recorded.result} {recorded.event_id or ''}".rstrip()
-    )
-    # Names come from outside: none may look like a line of its own, or colour the terminal.
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in line)
+    return Recogniser(RecogniserParts(looking, decider, house.settings.quality_limits))

@@ -9,6 +9,11 @@ REQUESTS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 RECOGNISED = Counter("gatehouse_recognised", "Events whose recognition has ended, by decision.", ["decision"])
+REVISED = Counter(
+    "gatehouse_revised",
+    "Events whose decision the mean of several sightings at one gate and moment has taken the place of, by decision.",
+    ["decision"],
+)
 RECOGNITION_SECONDS = Histogram(
     "gatehouse_recognition_seconds",
     "Time to read the faces of one event and decide.",
@@ -17,3 +22,9 @@ RECOGNITION_SECONDS = Histogram(
 REGISTRATIONS = Counter("gatehouse_registrations", "What came of want_action 1001 and 1002.", ["outcome"])
 DELIVERIES = Counter("gatehouse_deliveries", "Tries to pass an event on, by outcome.", ["outcome"])
 TASKS_BURIED = Counter("gatehouse_tasks_buried", "Tasks given up after their last attempt.", ["topic"])
+ENGINE_TROUBLES = Counter(
+    "gatehouse_engine_troubles",
+    "Troubles of the engine processes that callers wait for: crash (one ended by itself), late (one took too long and "
+    "was ended), full (a caller was turned away).",
+    ["kind"],
+)

@@ -11,6 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from recognition.gates import SHIPPED, GateLimits
+from recognition.limits import parse_limits
+
 PREFIX = "GATEHOUSE_"
 # Read by the tests and by scripts/setup, never by the server.
 IGNORED = ("GATEHOUSE_TEST_", "GATEHOUSE_PYTHON")
@@ -26,6 +29,14 @@ def read_text(value: Any) -> str:
     if isinstance(value, list | dict | bool):
         raise ValueError("must be text")  # noqa: TRY004 - as every reader says it
     return str(value).strip()
+
+
+def read_model(value: Any) -> str:
+    """The id of an embedding model, as networks in the models folder have it too."""
+    text = read_text(value)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}(\+mirror)?", text):
+        raise ValueError("must be a model's id, such as dlib-resnet-v1 or dlib-resnet-v1+mirror")
+    return text
 
 
 def read_whole(low: int, high: int) -> Callable[[Any], int]:
@@ -69,6 +80,11 @@ def read_fpir(value: Any) -> float:
     return share
 
 
+def read_limits(value: Any) -> GateLimits:
+    """Changed limits of picture quality: text with commas, or a list."""
+    return parse_limits(", ".join(map(str, value)) if isinstance(value, list) else read_text(value))
+
+
 def read_zone(value: Any) -> ZoneInfo:
     try:
         return ZoneInfo(str(value).strip())
@@ -106,6 +122,31 @@ def read_schedule(value: Any) -> str:
     return text
 
 
+RETENTION_KINDS = ("events", "scenes", "faces", "embeddings", "strangers", "real_time")
+RETENTION_LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
+RETENTION_RULE = re.compile(r"(?:(?P<list>[a-z]+)\.)?(?P<kind>[a-z_]+)\s*=\s*(?P<days>\d{1,5})")
+# Of a rule without a list, a kind of which there are no lists.
+LISTLESS_KINDS = frozenset({"strangers"})
+
+
+def read_retention(value: Any) -> tuple[tuple[str, str, int], ...]:
+    """(list or empty, kind, days) of each rule in ``scenes=30, visitor.scenes=7``."""
+    parts = value if isinstance(value, list) else str(value).split(",")
+    rules = {}
+    for part in (str(each).strip().lower() for each in parts):
+        if not part:
+            continue
+        match = RETENTION_RULE.fullmatch(part)
+        if match is None or match["kind"] not in RETENTION_KINDS or int(match["days"]) == 0:
+            raise ValueError(f"{part!r} must be like scenes=30 or visitor.scenes=7, of {', '.join(RETENTION_KINDS)}")
+        if match["list"] and (match["list"] not in RETENTION_LISTS or match["kind"] in LISTLESS_KINDS):
+            raise ValueError(
+                f"{part!r}: before the point stands one of {', '.join(RETENTION_LISTS)}; strangers have none"
+            )
+        rules[match["list"] or "", match["kind"]] = int(match["days"])
+    return tuple((list_name, kind, days) for (list_name, kind), days in sorted(rules.items()))
+
+
 def setting(default: Any, doc: str, read: Callable[[Any], Any] = read_text, *, secret: bool = False) -> Any:
     """Declares one setting."""
     return field(default=default, metadata={"doc": doc, "read": read, "secret": secret})
@@ -124,14 +165,39 @@ class Settings:
         "", "Empty: SQLite in the data folder. Else postgresql://user:password@host/name.", secret=True
     )
     recognition: str = setting(
-        "dlib",
-        "Engine: dlib (plain; also `on`), face_recognition (the reference package), or off: events are kept, faces not read.",
-        read_choice("dlib", "on", "face_recognition", "off"),
+        "onnx",
+        "Engine: onnx (dlib's models on ONNX Runtime; also `on` or `dlib`), face_recognition (the reference package), or off: events are kept, faces not read.",
+        read_choice("onnx", "on", "dlib", "face_recognition", "off"),
+    )
+    model: str = setting(
+        "dlib-resnet-v1+mirror",
+        "Embedding model that a new library starts with; a library that has one keeps it until `people re-embed` moves it.",
+        read_model,
+    )
+    cnn_detector: str = setting(
+        "fallback",
+        "When the CNN face detector looks, which sees more and takes longer: fallback (where the first finds nothing), always, never.",
+        read_choice("fallback", "always", "never"),
+    )
+    engine_processes: int = setting(
+        1,
+        "Processes that look at faces for callers who wait (enrol, detect, verify, search); each about 200 MB while in use. "
+        "At most half as many as GATEHOUSE_WEB_THREADS, so that others have threads left.",
+        read_whole(1, 16),
     )
     upstream_url: tuple[str, ...] = setting(
         (), "Where every history event is sent on, one or several addresses separated by commas.", read_urls
     )
     upstream_every: str = setting("5", "When to send on: seconds, or a cron expression of five fields.", read_schedule)
+    retention: tuple[tuple[str, str, int], ...] = setting(
+        (),
+        "Days to keep: events, scenes, faces (pictures), embeddings, real_time (events), strangers (unseen), e.g. "
+        "`events=365, scenes=30, visitor.scenes=7, strangers=90`; empty: everything, for good.",
+        read_retention,
+    )
+    backup_days: int = setting(
+        30, "Days for which you keep backups; told in the certificate of an erasure.", read_whole(0, 36_500)
+    )
     timezone: ZoneInfo = setting(ZoneInfo("UTC"), "Zone of times that come without one, and of schedules.", read_zone)
     disk_reserve: int = setting(
         GIB,
@@ -152,13 +218,21 @@ class Settings:
         "Share of strangers that may be called by somebody's name, e.g. 1% (at most 5%); sets the threshold.",
         read_fpir,
     )
+    blacklist_fpir: float = setting(
+        0.02, "The same for people on the blacklist, where a miss costs more than a look.", read_fpir
+    )
+    quality_limits: GateLimits = setting(
+        SHIPPED,
+        "Picture quality limits of your own, e.g. `register.blur>0.66, enrol.luminance_mean<60 warn`; see docs/explanation/quality.md.",
+        read_limits,
+    )
     body_limit: int = setting(128 * MIB, "Largest body of a request, also after unpacking.", read_size)
     body_seconds: int = setting(60, "Time within which a request's whole body must have come.", read_whole(1, 3600))
     pixel_limit: int = setting(
         50_000_000, "Most pixels a picture may have; decided from its header.", read_whole(1_000, 500_000_000)
     )
     web_processes: int = setting(
-        1, "Web processes that `serve` starts; each takes about 75 MB and, under load, up to a core.", read_whole(1, 64)
+        1, "Web processes that `serve` starts; each takes about 80 MB and, under load, up to a core.", read_whole(1, 64)
     )
     web_threads: int = setting(16, "Threads that answer requests.", read_whole(1, 256))
     echo: bool = setting(
@@ -175,7 +249,7 @@ class Settings:
     @property
     def engine_name(self) -> str:
         """The recognition engine's name, or ``off``."""
-        return "dlib" if self.recognition == "on" else self.recognition
+        return "onnx" if self.recognition in {"on", "dlib"} else self.recognition
 
 
 def names() -> dict[str, str]:
@@ -289,6 +363,8 @@ def shown(settings: Settings) -> list[ShownSetting]:
 
 
 def _show(value: Any, *, secret: bool) -> str:
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return ", ".join(f"{f'{rule[0]}.' if rule[0] else ''}{rule[1]}={rule[2]}" for rule in value)
     if isinstance(value, tuple):
         return ", ".join(without_password(str(item)) for item in value)
     if secret and value:

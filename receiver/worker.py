@@ -1,5 +1,6 @@
 """The worker process: claims tasks with a lease, hands them to their handler, and lets the clock tick for the rest."""
 
+import logging
 import random
 import signal
 import threading
@@ -16,12 +17,19 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from receiver.domain.errors import Unavailable
+from receiver.services.erasing import LEASE as ERASE_LEASE
+from receiver.services.erasing import Erasing
 from receiver.services.forwarding import Forwarding
 from receiver.services.housekeeping import Housekeeping
+from receiver.services.import_jobs import ImportJobs
+from receiver.services.importing import LEASE as IMPORT_LEASE
+from receiver.services.importing import Importing, Watch
+from receiver.services.pacing import Pace
 from receiver.services.recognising import Recogniser
 from receiver.services.recording import RECOGNISE
+from receiver.services.retaining import Retaining
 from receiver.settings import Settings
-from receiver.store import outbox
+from receiver.store import erasures, imports, outbox
 from receiver.store.doorbell import Doorbell
 from receiver.store.outbox import Task
 from receiver.store.store import Store
@@ -33,20 +41,32 @@ LEASE = timedelta(seconds=30)
 ATTEMPTS = 5
 POLL_SECONDS = 1.0
 RETRY_TICK_SECONDS = 2
+IMPORT_TICK_SECONDS = 1
+# A large SQLite file is written anew when the fewest people pass.
+COMPACT_HOUR = 3
 
 log = structlog.get_logger("worker")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """What the worker works with; ``recogniser`` is None where recognition is off."""
+    """What the worker works with.
+
+    Attributes:
+        recogniser: makes the recogniser when the first event waits for it, for its models take most of the memory that a
+            server needs; None where recognition is off. What it raises ends the worker.
+    """
 
     settings: Settings
     store: Store
     doorbell: Doorbell
-    recogniser: Recogniser | None
+    recogniser: Callable[[], Recogniser] | None
     forwarding: Forwarding
     housekeeping: Housekeeping
+    importing: Importing | None = None
+    import_jobs: ImportJobs | None = None
+    erasing: Erasing | None = None
+    retaining: Retaining | None = None
 
 
 class Worker:
@@ -54,8 +74,11 @@ class Worker:
 
     def __init__(self, parts: WorkerParts) -> None:
         self._parts = parts
+        self._recogniser: Recogniser | None = None
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=parts.settings.timezone)
+        # Erasing, retention and compaction one after another; whoever closes the store waits for the step under way.
+        self._clearing = threading.Lock()
 
     def run(self) -> None:
         """Works until SIGTERM or SIGINT; the task under way is ended first."""
@@ -63,6 +86,8 @@ class Worker:
             signal.signal(each, self._on_signal)
         self._parts.doorbell.listen()
         self._schedule()
+        # It would tell every second that an erasure or an import takes longer than a second.
+        logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         self._scheduler.start()
         log.info("worker_ready", recognition=self._parts.settings.engine_name)
         try:
@@ -71,6 +96,7 @@ class Worker:
                     self._parts.doorbell.wait(POLL_SECONDS)
         finally:
             self._scheduler.shutdown(wait=False)
+            self._clearing.acquire()
             self._parts.forwarding.close()
             self._parts.doorbell.close()
 
@@ -88,6 +114,12 @@ class Worker:
         add(self._forward, trigger_of(self._parts.settings), id="forward", **options)
         add(self._forward_again, IntervalTrigger(seconds=RETRY_TICK_SECONDS), id="forward-again", **options)
         add(self._sweep, IntervalTrigger(hours=1, jitter=300), id="sweep", **options)
+        # An import takes minutes: in a thread of its own, so that events do not wait for it.
+        add(self._import, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="import", **options)
+        if self._parts.erasing is not None:
+            add(self._erase, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="erase", **options)
+            add(self._compact, CronTrigger(hour=COMPACT_HOUR, jitter=600), id="compact", **options)
+        add(self._retain, IntervalTrigger(hours=1, jitter=300), id="retain", **options)
 
     def _forward(self) -> None:
         self._parts.forwarding.begin_due()
@@ -97,6 +129,50 @@ class Worker:
 
     def _sweep(self) -> None:
         self._guarded("sweep", self._parts.housekeeping.sweep_orphans)
+        self._guarded("sweep-erased", self._parts.housekeeping.sweep_erased)
+        if self._parts.import_jobs is not None:
+            self._guarded("sweep-imports", self._parts.import_jobs.sweep)
+
+    def _import(self) -> None:
+        importing = self._parts.importing
+        if importing is None or self._stopping.is_set():
+            return
+        for task in self._claim(imports.TOPIC, IMPORT_LEASE):
+            try:
+                if task.attempts > ATTEMPTS:
+                    importing.give_up(task.subject)
+                else:
+                    importing.run(task.subject, Watch(is_stopping=self._stopping.is_set))
+            except Exception as error:  # the worker must outlive any task
+                log.exception("task_failed", task=task.id, topic=task.topic, subject=task.subject)
+                self._later(task, error)
+
+    def _erase(self) -> None:
+        erasing = self._parts.erasing
+        with self._clearing:
+            if erasing is None or self._stopping.is_set():
+                return
+            # What fails comes again for ever: somebody has a right to it.
+            for task in self._claim(erasures.TOPIC, ERASE_LEASE):
+                try:
+                    erasing.run(task.subject, self._pace())
+                except Exception as error:  # the worker must outlive any task
+                    log.exception("task_failed", task=task.id, topic=task.topic, subject=task.subject)
+                    self._later(task, error)
+
+    def _compact(self) -> None:
+        with self._clearing:
+            if self._parts.erasing is not None and not self._stopping.is_set():
+                self._guarded("compact", self._parts.erasing.compact)
+
+    def _retain(self) -> None:
+        retaining = self._parts.retaining
+        with self._clearing:
+            if retaining is not None and not self._stopping.is_set():
+                self._guarded("retention", lambda: retaining.run_scheduled(self._pace()))
+
+    def _pace(self) -> Pace:
+        return Pace(self._stopping.is_set, self._stopping.wait)
 
     def _guarded(self, name: str, job: Callable[[], int]) -> None:
         try:
@@ -108,21 +184,36 @@ class Worker:
                 log.info("job_done", job=name, count=done)
 
     def _recognise_some(self) -> int:
-        recogniser = self._parts.recogniser
-        if recogniser is None:
+        make = self._parts.recogniser
+        if make is None:
             return 0
         try:
-            now = datetime.now(UTC)
-            with self._parts.store.write() as tx:
-                tasks = outbox.claim(tx, RECOGNISE, CLAIM, now, LEASE)
+            # Before the claim: a model that cannot be loaded must not count as a try of the task.
+            if self._recogniser is None and self._is_nothing_due():
+                return 0
+            recogniser = self._recogniser = self._recogniser or make()
         except Unavailable as error:
             log.warning("claim_failed", reason=error.reason, detail=error.detail)
             return 0
+        tasks = self._claim(RECOGNISE, LEASE)
         for task in tasks:
             if self._stopping.is_set():
                 break
             self._work(recogniser, task)
         return len(tasks)
+
+    def _is_nothing_due(self) -> bool:
+        with self._parts.store.read() as tx:
+            due_at = outbox.next_due(tx, RECOGNISE)
+        return due_at is None or due_at > datetime.now(UTC)
+
+    def _claim(self, topic: str, lease: timedelta) -> list[Task]:
+        try:
+            with self._parts.store.write() as tx:
+                return outbox.claim(tx, topic, CLAIM, datetime.now(UTC), lease)
+        except Unavailable as error:
+            log.warning("claim_failed", reason=error.reason, detail=error.detail)
+            return []
 
     def _work(self, recogniser: Recogniser, task: Task) -> None:
         try:

@@ -10,7 +10,7 @@ from PIL import ImageFile
 
 from recognition import landmarks, models, quality
 from recognition.detectors import Found, largest_other
-from recognition.engine import Box, RecognitionError, RgbImage, Sighting
+from recognition.engine import Box, RecognitionError, RgbImage, Sighting, checked_rgb
 
 Location = tuple[int, int, int, int]
 """The package's form of a box: top, right, bottom, left, the last pixel included."""
@@ -25,14 +25,19 @@ class FaceRecognitionEngine:
 
     name = "face_recognition"
     model = models.DLIB_RESNET_V1
+    dimension = 128
 
     def __init__(self) -> None:
         self._package = _imported()
         self._lock = threading.Lock()
 
     def sightings(self, rgb: RgbImage) -> list[Sighting]:
-        """All faces of ``rgb`` (uint8, HxWx3, RGB), largest first; an empty list where there is none."""
-        rgb = np.ascontiguousarray(rgb, dtype=np.uint8)
+        """All faces of ``rgb`` (uint8, HxWx3, RGB), largest first; an empty list where there is none.
+
+        Raises:
+            ValueError: ``rgb`` is no such array.
+        """
+        rgb = checked_rgb(rgb)
         with self._lock:
             located = self._locate(rgb)
             found = [_found(location, score, rgb) for location, score in located]
@@ -54,9 +59,12 @@ class FaceRecognitionEngine:
     def _sighting(self, rgb: RgbImage, face: Found, location: Location, other_face: float) -> Sighting:
         embedding = np.asarray(self._package.face_encodings(rgb, [location])[0], dtype=np.float32)
         shape = self._package.api.pose_predictor_5_point(rgb, self._package.api._css_to_rect(location))  # noqa: SLF001
-        points = landmarks.points(shape)
-        measured = quality.measure(landmarks.chip(rgb, shape), points, face.score, other_face)
-        return Sighting(face.box, points, face.score, measured, embedding, self.model)
+        points, chip = landmarks.points(shape), landmarks.chip(rgb, shape)
+        mirror = np.ascontiguousarray(chip[:, ::-1])
+        mirrored = np.asarray(self._package.api.face_encoder.compute_face_descriptor(mirror), dtype=np.float32)
+        apart = float(np.linalg.norm(embedding - mirrored))
+        measured = quality.measure(chip, points, face.score, other_face, mirror_distance=apart)
+        return Sighting(face.box, points, face.score, measured, embedding, self.model, mirrored)
 
 
 def _found(location: Location, score: float, rgb: RgbImage) -> Found:

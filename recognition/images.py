@@ -42,9 +42,8 @@ def read_image(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> RgbImage:
 
 
 def _decode(data: bytes) -> RgbImage | None:
-    cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # a bad picture is an answer to its sender, not a line on the server's terminal
+    # A bad picture is an answer to its sender, not a line on the server's terminal; libpng writes one all the same.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error:

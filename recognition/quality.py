@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recognition.engine import GreyImage, Quality, RgbImage
+from recognition.scores import scores_of
 
 Points = Sequence[tuple[int, int]]
 Grey = npt.NDArray[np.float32]
@@ -21,22 +22,29 @@ DARK, BRIGHT = 25, 240  # grey levels
 BLUR_WIDTH = 9  # pixels of the second blur in blur()
 
 
-def measure(chip: RgbImage, points: Points, score: float, other_face: float) -> Quality:
-    """All measures of one face, by word.
+def measure(
+    chip: RgbImage, points: Points, score: float, other_face: float, mirror_distance: float | None = None
+) -> Quality:
+    """Everything about one face, raw and as scores; what has no finite value is left out.
 
     Args:
         chip: uint8, 150x150x3, RGB, upright.
         points: dlib's five landmarks in pixels of the source picture.
-        score: the detector's score.
+        score: the detector's score, about 0 to 3.5.
         other_face: area of the largest other face in the picture over this one's; 0 if there is none.
+        mirror_distance: Euclidean distance of the embeddings of the chip and of its mirror image, as dlib's network
+            gives them; None where the engine makes no second embedding or has another network.
 
     Returns:
-        Quality with the words ``sharpness``, ``blur``, ``luminance_mean``, ``luminance_variance``, ``dynamic_range``,
-        ``under_exposure``, ``over_exposure``, ``illumination_uniformity``, ``inter_eye_distance``, ``roll``, ``yaw``,
-        ``pitch``, ``detector_score`` and ``other_face``; units with the functions below.
+        Quality with the words of ``recognition.scores.MEASURES``, where unit and range of each stand, and its scores.
     """
     grey: GreyImage = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY)[INNER_ROWS, INNER_COLUMNS].astype(np.uint8, copy=False)
-    return Quality(_sharp(grey) | _light(grey) | _pose(points) | {"detector_score": score, "other_face": other_face})
+    given = {"face_occlusion_prevention": float(score), "single_face_present": float(other_face)}
+    if mirror_distance is not None:
+        given["mirror_distance"] = float(mirror_distance)
+    raw = _sharp(grey) | _light(grey) | _pose(points) | given
+    measures = {word: value for word, value in raw.items() if math.isfinite(value)}
+    return Quality(measures, scores_of(measures))
 
 
 def _sharp(grey: GreyImage) -> dict[str, float]:
@@ -49,8 +57,8 @@ def _light(grey: GreyImage) -> dict[str, float]:
         "luminance_mean": float(grey.mean()),
         "luminance_variance": float(grey.var()),
         "dynamic_range": dynamic_range(grey),
-        "under_exposure": float(np.mean(grey < DARK)),
-        "over_exposure": float(np.mean(grey > BRIGHT)),
+        "under_exposure_prevention": float(np.mean(grey < DARK)),
+        "over_exposure_prevention": float(np.mean(grey > BRIGHT)),
         "illumination_uniformity": illumination_uniformity(grey),
     }
 
@@ -88,7 +96,7 @@ def illumination_uniformity(grey: GreyImage) -> float:
 def _pose(points: Points) -> dict[str, float]:
     """Inter-eye distance (source pixels), roll (degrees, clockwise positive), and where the nose stands.
 
-    ``yaw`` is the distance of the nose's base from the eyes' middle along the eye line, ``pitch`` its distance below
+    Yaw is the distance of the nose's base from the eyes' middle along the eye line, pitch its distance below
     that line, both in inter-eye distances: signs of a turned head, not angles. Press photographs: yaw 0 to 0.36,
     pitch 0.51 to 1.03 (1st to 99th percentile).
     """
@@ -96,12 +104,12 @@ def _pose(points: Points) -> dict[str, float]:
     across = right - left
     distance = float(np.hypot(*across))
     if not distance:
-        return {"inter_eye_distance": 0.0, "roll": 0.0, "yaw": 1.0, "pitch": 0.0}
+        return {"inter_eye_distance": 0.0, "head_pose_roll": 0.0, "head_pose_yaw": 1.0, "head_pose_pitch": 0.0}
     along = across / distance
     offset = nose - (right + left) / 2
     return {
         "inter_eye_distance": distance,
-        "roll": math.degrees(math.atan2(along[1], along[0])),
-        "yaw": abs(float(offset @ along)) / distance,
-        "pitch": float(offset @ np.array([-along[1], along[0]])) / distance,
+        "head_pose_roll": math.degrees(math.atan2(along[1], along[0])),
+        "head_pose_yaw": abs(float(offset @ along)) / distance,
+        "head_pose_pitch": float(offset @ np.array([-along[1], along[0]])) / distance,
     }

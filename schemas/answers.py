@@ -40,6 +40,7 @@ class Gate(Answer):
 
 
 class DeviceInFull(Device):
+    group = fields.String(metadata={"description": "devices of one group know people by the same ids; empty: none"})
     serial = fields.String()
     mac = fields.String()
     first_seen = fields.AwareDateTime()
@@ -70,6 +71,18 @@ class Decision(Answer):
     box = fields.List(fields.Integer(), allow_none=True, metadata={"description": "left, top, right, bottom in pixels"})
     picture = fields.String(allow_none=True, metadata={"description": "the kind of picture decided on"})
     face = fields.Integer(allow_none=True, metadata={"description": "the library face that matched"})
+    face_picture = fields.Nested(
+        PictureLink, allow_none=True, metadata={"description": "the picture of that face, while it is the person's"}
+    )
+    cohort = fields.Float(
+        allow_none=True,
+        metadata={"description": "how much of the threshold comes from how near the face is to other people"},
+    )
+    pictures = fields.Integer(metadata={"description": "of the event's own that were averaged"})
+    fused_with = fields.List(
+        fields.Integer(),
+        metadata={"description": "events of the same gate and moment whose faces were averaged with it"},
+    )
 
 
 class Reported(Answer):
@@ -143,22 +156,30 @@ class Sighting(Answer):
     score = fields.Float()
     quality = fields.Dict()
     model = fields.String()
+    is_live = fields.Boolean(metadata={"description": "whether the event was decided on this face"})
     picture = fields.Nested(PictureLink)
 
 
 class EventInFull(Event):
+    legal_hold = fields.Boolean(metadata={"description": "must be kept: retention and erasure leave it"})
     sightings = fields.List(fields.Nested(Sighting))
 
 
 class Identity(Answer):
     external_id = fields.String()
-    device = fields.Integer(allow_none=True, metadata={"description": "null: any device"})
+    device = fields.Integer(allow_none=True, metadata={"description": "null: not one device alone"})
+    device_group = fields.String(allow_none=True, metadata={"description": "null too: any device"})
 
 
 class Person(Answer):
     id = fields.Integer()
     name = fields.String()
     list = fields.String()
+    state = fields.String(metadata={"description": "active or set_aside"})
+    valid_from = fields.AwareDateTime(allow_none=True)
+    valid_until = fields.AwareDateTime(allow_none=True)
+    is_in_force = fields.Boolean(metadata={"description": "neither set aside nor outside of the validity, just now"})
+    groups = fields.List(fields.String())
     note = fields.String()
     source = fields.String()
     created_at = fields.AwareDateTime()
@@ -168,13 +189,30 @@ class Person(Answer):
     first_seen = fields.AwareDateTime(allow_none=True)
     last_seen = fields.AwareDateTime(allow_none=True)
     picture = fields.Nested(PictureLink, allow_none=True, metadata={"description": "the best one"})
+    own_fields = fields.Dict(attribute="fields", data_key="fields", metadata={"description": "what the site notes"})
+
+
+class EnrolmentFinding(Answer):
+    reason = fields.String()
+    level = fields.String(metadata={"description": "warn or refuse"})
+    measure = fields.String(metadata={"description": "distance for look_alike and contradiction"})
+    value = fields.Float()
+    limit = fields.Float()
+    person = fields.Nested(PersonNamed, allow_none=True, metadata={"description": "whom it looks like"})
+    face = fields.Integer(allow_none=True, metadata={"description": "the nearest face of the library"})
+    picture = fields.Nested(PictureLink, allow_none=True, metadata={"description": "of that face"})
+    other = fields.Integer(
+        allow_none=True, metadata={"description": "the place in the request, from 0, of the nearest picture"}
+    )
 
 
 class Face(Answer):
     id = fields.Integer()
-    state = fields.String(metadata={"description": "current or former"})
-    source = fields.String()
-    model = fields.String()
+    state = fields.String(metadata={"description": "current, former or set_aside"})
+    source = fields.String(metadata={"description": "upload, import, device_1001, device_1002 ..."})
+    models = fields.List(fields.String(), metadata={"description": "the models it has an embedding of"})
+    insisted = fields.List(fields.String(), metadata={"description": "what spoke against it when somebody insisted"})
+    insisted_at = fields.AwareDateTime(allow_none=True)
     box = fields.List(fields.Integer())
     quality = fields.Dict()
     event_id = fields.Integer(allow_none=True)
@@ -182,7 +220,20 @@ class Face(Answer):
     picture = fields.Nested(PictureLink)
 
 
+class FaceInFull(Face):
+    person = fields.Nested(PersonNamed)
+
+
+class FaceChanged(FaceInFull):
+    findings = fields.List(fields.Nested(EnrolmentFinding))
+
+
+class Faces(Answer):
+    items = fields.List(fields.Nested(Face))
+
+
 class PersonInFull(Person):
+    legal_hold = fields.Boolean(metadata={"description": "must be kept: is not deleted or erased"})
     faces = fields.List(fields.Nested(Face))
 
 
@@ -195,7 +246,8 @@ class LookedAt(Answer):
     face = fields.Integer(allow_none=True)
     box = fields.List(fields.Integer(), allow_none=True)
     quality = fields.Dict(allow_none=True)
-    findings = fields.List(fields.Dict())
+    findings = fields.List(fields.Nested(EnrolmentFinding))
+    insisted = fields.List(fields.String(), metadata={"description": "what would have refused it without override"})
 
 
 class PersonEnrolled(PersonInFull):
@@ -230,6 +282,13 @@ class Original(Answer):
     peer = fields.String()
     path = fields.String()
     message = fields.Raw()
+    redacted = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "erased: what told of a person was taken out; blurred: a picture shows an erased person, whose "
+            "face was made unrecognisable; else the message is as it came"
+        },
+    )
 
 
 class Health(Answer):

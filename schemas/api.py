@@ -10,6 +10,7 @@ from schemas.errors import WireError
 LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
 STATUSES = ("matched", "ambiguous", "unknown", "poor_quality", "no_face")
 ACTIONS = ("0", "1001", "1002")
+PERSON_STATES = ("active", "set_aside")
 # What fits the keys of the database.
 LARGEST_ID = 2**63 - 1
 
@@ -31,6 +32,15 @@ class Text(fields.String):
         if "\x00" in text or any("\ud800" <= each <= "\udfff" for each in text):
             raise ValidationError("must be text without NUL characters or halves of characters")
         return text
+
+
+class Whole(fields.Integer):
+    """A whole number; 1.5 is none, and is not taken for 1."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, float):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Strict(Schema):
@@ -77,6 +87,8 @@ class EventQuery(SearchQuery):
 
 class PeopleQuery(SearchQuery):
     list = fields.String(load_default=None, validate=validate.OneOf(LISTS))
+    group = Text(load_default=None, validate=validate.Length(1, 64), metadata={"description": "one of the groups"})
+    state = fields.String(load_default=None, validate=validate.OneOf(PERSON_STATES))
 
 
 class QuarantineQuery(PageQuery):
@@ -91,47 +103,15 @@ class PictureQuery(Strict):
     )
 
 
-class NewPerson(Strict):
-    name = Text(required=True, validate=validate.Length(1, 255))
-    list = fields.String(load_default="staff", validate=validate.OneOf(LISTS))
-    external_id = Text(
-        load_default="",
-        validate=validate.Length(max=255),
-        metadata={"description": "the id that devices know the person by"},
+class EventChange(Strict):
+    legal_hold = fields.Boolean(required=True, metadata={"description": "must be kept: retention and erasure leave it"})
+
+
+class RemovalQuery(Strict):
+    erase = fields.Boolean(
+        load_default=False,
+        metadata={"description": "everything of the person, everywhere; answered 202, then see `/v1/erasures/{id}`"},
     )
-    note = Text(load_default="", validate=validate.Length(max=10_000))
-    pictures = fields.List(
-        fields.String(),
-        load_default=(),
-        validate=validate.Length(max=50),
-        metadata={"description": "base64, with or without a data: prefix"},
-    )
-
-
-class PersonChange(Strict):
-    name = Text(validate=validate.Length(1, 255))
-    list = fields.String(validate=validate.OneOf(LISTS))
-    external_id = Text(validate=validate.Length(max=255), metadata={"description": "empty takes it away"})
-    note = Text(validate=validate.Length(max=10_000))
-
-
-class NewFaces(Strict):
-    pictures = fields.List(fields.String(), required=True, validate=validate.Length(1, 50))
-
-
-class FacesForm(Strict):
-    """Pictures as files of a multipart form; for the documentation."""
-
-    pictures = fields.List(fields.Raw(metadata={"type": "string", "format": "binary"}))
-
-
-class PersonForm(FacesForm):
-    """NewPerson with pictures as files of a multipart form; for the documentation."""
-
-    name = Text(required=True)
-    list = fields.String(validate=validate.OneOf(LISTS))
-    external_id = Text()
-    note = Text()
 
 
 def checked(schema: type[Schema], document: Any) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError
+from marshmallow import ValidationError
 
 from schemas.base64_text import is_placeholder
 from schemas.errors import UnreadableItem
-from schemas.sophon_fields import Container, Flag, failed_keys
+from schemas.sophon_fields import Container, Flag
 from schemas.sophon_shapes import PICTURE_KINDS, Shape, generation_of, shape_of
 
 
@@ -88,7 +88,7 @@ def read(item: Any) -> Message:
         raise UnreadableItem("not_an_event", "it has the marks of no generation of event")
     shape = shape_of(generation)
     container = _container(item.get(shape.container))
-    found, problems = _load(shape.schema, _view(shape, item, container or {}))
+    found, problems = _load(shape, _view(shape, item, container or {}))
     if container is None:
         problems[shape.container] = item[shape.container]
     message = Message(
@@ -121,7 +121,7 @@ _CONTAINER = Container()
 
 def _view(shape: Shape, item: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:
     """All that is known, on one level: what belongs into the container counts there first."""
-    view = {key: value for key, value in item.items() if key in shape.keys and not _is_empty(value)}
+    view = {key: value for key, value in item.items() if key in shape.readers and not _is_empty(value)}
     view |= {key: value for key, value in container.items() if key in shape.inside and not _is_empty(value)}
     for other, key in shape.aliases.items():
         if key not in view and not _is_empty(item.get(other)):
@@ -133,14 +133,17 @@ def _is_empty(value: Any) -> bool:
     return value is None or value == ""
 
 
-def _load(schema: Schema, view: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _load(shape: Shape, view: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What could be read, by our words; what could not, by its wire key."""
-    try:
-        found: dict[str, Any] = schema.load(view)
-    except ValidationError as error:
-        readable = error.valid_data if isinstance(error.valid_data, dict) else {}
-        return readable, {key: view.get(key) for key in failed_keys(error)}
-    return found, {}
+    found: dict[str, Any] = {}
+    problems: dict[str, Any] = {}
+    for key, (name, read_value) in shape.readers.items():
+        if key in view:
+            try:
+                found[name] = read_value(view[key])
+            except ValidationError:
+                problems[key] = view[key]
+    return found, problems
 
 
 def _joined(found: dict[str, Any]) -> dict[str, Any]:
@@ -170,7 +173,7 @@ def _extra(shape: Shape, item: dict[str, Any], container: dict[str, Any]) -> dic
     extra = {
         key: value
         for key, value in item.items()
-        if key not in shape.keys and key not in PICTURE_KINDS and key not in shape.aliases and key != shape.container
+        if key not in shape.readers and key not in PICTURE_KINDS and key not in shape.aliases and key != shape.container
     }
     inner = {key: value for key, value in container.items() if key not in shape.inside and key not in PICTURE_KINDS}
     if inner:

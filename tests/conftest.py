@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,15 +15,32 @@ POSTGRES = "GATEHOUSE_TEST_POSTGRES_URL"
 LEFT_OUT = pytest.StashKey[int]()
 
 
+def pytest_configure() -> None:
+    """CI must have a PostgreSQL server: the store is tested on it too."""
+    if os.environ.get("CI") and not os.environ.get(POSTGRES):
+        raise pytest.UsageError(f"{POSTGRES} must be set in CI: the store is tested on PostgreSQL too")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a PostgreSQL server its tests are left out, and the summary says so; CI must have one."""
+    """Without a PostgreSQL server its tests are left out, and the summary says so."""
     if os.environ.get(POSTGRES):
         return
-    if os.environ.get("CI"):
-        raise pytest.UsageError(f"{POSTGRES} must be set in CI: the store is tested on PostgreSQL too")
     kept = [item for item in items if not item.get_closest_marker("postgres")]
     config.stash[LEFT_OUT] = len(items) - len(kept)
     items[:] = kept
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where several processes share the tests each of them leaves out the same ones, and tells the first process."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a process told."""
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

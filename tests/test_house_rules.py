@@ -27,14 +27,25 @@ CATCH_ALL = {
     "receiver/worker.py": "the worker outlives any task",
     "receiver/services/group_commit.py": "handed to whoever waits for the result",
     "receiver/web/calling.py": "handed to whoever waits for the answer",
+    "receiver/web/sophon.py": "one request's trouble is not the others' of its round: its view meets it again, and says it",
     "receiver/services/forwarding.py": "a message that cannot be given back is set aside, or its line would stand still",
 }
 CATCH_ALL_REGISTERED = ("receiver/web/problems.py",)
 # Loading these takes tens of megabytes; only whoever looks at faces pays for it.
-HEAVY = frozenset({"dlib", "cv2", "face_recognition", "face_recognition_models"})
+HEAVY = frozenset({"dlib", "cv2", "face_recognition", "face_recognition_models", "onnx", "onnxruntime"})
 ENGINE_MODULES = frozenset(
     f"recognition/{name}.py"
-    for name in ("detectors", "dlib_engine", "face_recognition_engine", "images", "landmarks", "quality")
+    for name in (
+        "cnn_detector",
+        "detectors",
+        "embedders",
+        "face_recognition_engine",
+        "images",
+        "landmarks",
+        "onnx_graphs",
+        "onnx_models",
+        "quality",
+    )
 )
 HOME_OF = {
     "marshmallow": "schemas/",

@@ -22,6 +22,26 @@ def upgrade(**flags: Any) -> None:
         click.echo(f"The tables in {where} are up to date.")
 
 
+@db_command.command("compact")
+@with_flags(FLAGS)
+def compact(**flags: Any) -> None:
+    """Write the SQLite file anew without its holes, as erasures ask for; no event is taken in meanwhile."""
+    from receiver.domain.errors import Unavailable
+    from receiver.privacy import make_erasing
+
+    with opened(flags) as house:
+        if not house.settings.is_sqlite:
+            click.echo("PostgreSQL looks after that itself.")
+            return
+        try:
+            number = make_erasing(house, None).compact()
+        except Unavailable as error:
+            raise click.ClickException(error.detail) from error
+    click.echo(
+        f"{number} erasures waited for it." if number else "No erasure waits for it, or somebody is reading just now."
+    )
+
+
 @click.group("tasks")
 def tasks_command() -> None:
     """Look at what is still to do, and retry what was given up."""

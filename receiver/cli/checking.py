@@ -73,14 +73,42 @@ def _port(settings: "Settings") -> Finding:
 
 
 def _engine(settings: "Settings") -> Finding:
+    """The engine with the library's network, and what the library's model and size mean for those who are enrolled."""
+    from receiver.domain.errors import GatehouseError
     from recognition import load_engine
-    from recognition.engine import RecognitionError
+    from recognition.engine import MIRROR, RecognitionError
 
     try:
-        engine = load_engine(settings.engine_name, settings.data_dir / "models")
-    except RecognitionError as error:
+        model, sentence = _library(settings)
+        network = model.removesuffix(MIRROR)
+        engine = load_engine(
+            settings.engine_name, settings.data_dir / "models", embedder=network, cnn=settings.cnn_detector
+        )
+    except (RecognitionError, GatehouseError) as error:
         return False, error.detail
-    return True, f"recognition engine {engine.name}, model {engine.model}"
+    if engine.model != network:
+        return False, f"the library's model is {model}, but the engine {engine.name} gives embeddings of {engine.model}"
+    return True, f"recognition engine {engine.name}, model {model}" + (f": {sentence}" if sentence else "")
+
+
+def _library(settings: "Settings") -> tuple[str, str]:
+    """The model that decides and what to expect of it; without tables of this version what the settings say, and nothing."""
+    from receiver.bootstrap import make_decider, open_house
+    from receiver.domain.errors import SetupError, Unavailable
+    from receiver.store import library
+
+    try:
+        house = open_house(settings, is_upgrading=False)
+    except (SetupError, Unavailable):
+        return settings.model, ""
+    try:
+        with house.store.read() as tx:
+            active = library.active(tx)
+            if active is None:
+                return settings.model, ""
+            return str(active.model), make_decider(house).summary(tx).sentence
+    finally:
+        house.close()
 
 
 def _upstream(url: str) -> Finding:

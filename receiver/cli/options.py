@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FLAGS = (
     click.option("--data-dir", help="Folder for the database, pictures and secrets."),
     click.option("--database-url", help="postgresql://...; empty: SQLite in the data folder."),
-    click.option("--recognition", help="dlib, face_recognition or off."),
+    click.option("--recognition", help="onnx, face_recognition or off."),
     click.option("--log-format", help="text or json."),
 )
 SERVER_FLAGS = (

@@ -1,19 +1,21 @@
 """people: the library from the command line."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from receiver.cli.options import FLAGS, opened, with_flags
-
-if TYPE_CHECKING:
-    from receiver.services.people import People
+from receiver.cli.calibrating import calibrate_command
+from receiver.cli.erasing import erase_command, export_command
+from receiver.cli.faces import face_command, override_option
+from receiver.cli.importing import import_command
+from receiver.cli.options import FLAGS, Command, load, opened, with_flags
+from receiver.cli.re_embedding import re_embed_command
+from receiver.cli.telling import describe, enrolling, refusing
 
 LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
 list_option = click.option(
     "--list",
     "list_name",
@@ -23,10 +25,33 @@ list_option = click.option(
     help="What they are to the gate.",
 )
 
+ABOUT = ("valid_from", "valid_until", "groups")
+DATES = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"))
+
+
+def about_options(command: Command) -> Command:
+    """Adds the options of ABOUT."""
+    options = (
+        click.option("--valid-from", type=DATES, help="From then on; a time of the site."),
+        click.option("--valid-until", type=DATES, help="Up to then; a time of the site."),
+        click.option("--group", "groups", multiple=True, help="A group the person is in; several times for several."),
+    )
+    return with_flags(options)(command)
+
 
 @click.group("people")
 def people_command() -> None:
-    """Enrol people and list them."""
+    """Enrol people and list them; move the library to another model."""
+    # Whoever enrols compares with everybody: one search thread is faster than several on shared cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+people_command.add_command(calibrate_command)
+people_command.add_command(erase_command)
+people_command.add_command(export_command)
+people_command.add_command(face_command)
+people_command.add_command(import_command)
+people_command.add_command(re_embed_command)
 
 
 @people_command.command("add")
@@ -34,63 +59,60 @@ def people_command() -> None:
 @click.argument("pictures", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @list_option
 @click.option("--external-id", default="", help="The id that devices know the person by.")
+@click.option("--note", default="", help="Whatever people should know.")
+@about_options
+@override_option
 @with_flags(FLAGS)
-def add(name: str, pictures: tuple[Path, ...], list_name: str, external_id: str, **flags: Any) -> None:
+def add(name: str, pictures: tuple[Path, ...], *, override: bool, **options: Any) -> None:
     """Enrol NAME with PICTURES."""
-    from receiver.domain.errors import GatehouseError
     from receiver.services.people import NewPerson
 
-    with _library(flags) as library:
-        new = NewPerson(name, list_name, external_id, pictures=[path.read_bytes() for path in pictures])
-        try:
-            person_id, looked = library.add(new)
-        except GatehouseError as error:
-            raise click.ClickException(error.detail) from error
+    list_name, external_id, note = (options.pop(each) for each in ("list_name", "external_id", "note"))
+    more, flags = _about(options)
+    with enrolling(flags) as library, refusing([path.name for path in pictures]):
+        data = [path.read_bytes() for path in pictures]
+        new = NewPerson(name, list_name, external_id, note, data, is_insisted=override, more=more)
+        person_id, looked = library.add(new)
     click.echo(f"{name} is enrolled as person {person_id}.")
     for path, found in zip(pictures, looked, strict=True):
         click.echo(f"  {path.name}: {describe(found)}")
 
 
-@people_command.command("import")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@list_option
+@people_command.command("change")
+@click.argument("person", type=int)
+@click.option("--name", help="Another name.")
+@click.option("--list", "list_name", type=click.Choice(LISTS), help="What they are to the gate.")
+@click.option("--external-id", help="The id that every device knows the person by; empty takes it away.")
+@click.option("--note", help="Whatever people should know.")
+@click.option("--state", type=click.Choice(("active", "set_aside")), help="set_aside: left; decisions say so.")
+@about_options
 @with_flags(FLAGS)
-def import_folder(folder: Path, list_name: str, **flags: Any) -> None:
-    """Enrol everybody in FOLDER: one sub-folder a person (its name is the person's), or one picture a person.
+def change(person: int, **options: Any) -> None:
+    """Change what is known of the person of that id; what is not named stays."""
+    from receiver.bootstrap import make_decider, make_gate, make_people
 
-    The name is also the external id, so a second import of the same folder adds nobody twice.
-    """
-    from receiver.domain.errors import Conflict, GatehouseError
-    from receiver.services.people import IMPORT, NewPerson
+    options["list"] = options.pop("list_name")
+    own = {name: options.pop(name) for name in ("name", "list", "external_id", "note", "state")}
+    more, flags = _about(options)
+    values = {name: value for name, value in own.items() if value is not None} | more
+    if not values:
+        raise click.UsageError("nothing was named that is to change")
+    with opened(flags) as house, refusing():
+        make_people(house, _sees_nothing, make_gate(house, make_decider(house))).change(person, values)
+    click.echo(f"Person {person} is changed: {', '.join(values)}.")
 
-    subjects = _subjects(folder)
-    if not subjects:
-        raise click.ClickException(f"{folder} holds no pictures ({', '.join(sorted(PICTURES))})")
-    counts = {"enrolled": 0, "already there": 0, "refused": 0}
-    notes: list[str] = []
-    with (
-        _library(flags) as library,
-        click.progressbar(subjects.items(), label="Enrolling", length=len(subjects)) as bar,
-    ):
-        for name, paths in bar:
-            new = NewPerson(
-                name[:255], list_name, name[:255], pictures=[path.read_bytes() for path in paths], source=IMPORT
-            )
-            try:
-                _, looked = library.add(new)
-            except Conflict:
-                counts["already there"] += 1
-            except GatehouseError as error:
-                counts["refused"] += 1
-                notes.append(f"{name}: {error.detail}")
-            else:
-                counts["enrolled"] += 1
-                notes += [
-                    f"{path}: {describe(found)}" for path, found in zip(paths, looked, strict=True) if found["reason"]
-                ]
-    for note in notes:
-        click.echo(note)
-    click.echo(", ".join(f"{number} {what}" for what, number in counts.items()) + ".")
+
+@people_command.command("show")
+@click.argument("person", type=int)
+@with_flags(FLAGS)
+def show(person: int, **flags: Any) -> None:
+    """Show the person of that id with all faces."""
+    from receiver.services.asking import Asking
+
+    with opened(flags) as house, refusing():
+        found = Asking(house.store).person(person)
+    for line in _lines(found):
+        click.echo(line)
 
 
 @people_command.command("list")
@@ -112,27 +134,44 @@ def list_people(list_name: str | None, limit: int, **flags: Any) -> None:
         click.echo("Nobody yet. `people add NAME PICTURE...` enrols somebody.")
 
 
-@contextmanager
-def _library(flags: dict[str, Any]) -> Iterator["People"]:
-    from receiver.bootstrap import make_local_people
-
-    with opened(flags) as house:
-        yield make_local_people(house)
-        house.doorbell.ring()
-
-
-def _subjects(folder: Path) -> dict[str, list[Path]]:
-    subjects: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix.lower() in PICTURES:
-            inner = path.relative_to(folder).parts
-            subjects.setdefault(inner[0] if len(inner) > 1 else path.stem, []).append(path)
-    return subjects
+def _about(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was said of a person, and the flags that are left; times without a zone are the site's."""
+    flags = {name: value for name, value in options.items() if name not in ABOUT}
+    zone = load(flags).timezone
+    said: dict[str, Any] = {}
+    for name in ("valid_from", "valid_until"):
+        if options[name] is not None:
+            said[name] = options[name].replace(tzinfo=zone)
+    if options["groups"]:
+        said["groups"] = [each for each in options["groups"] if each]
+    return said, flags
 
 
-def describe(found: dict[str, Any]) -> str:
-    """One picture's finding as a sentence."""
-    if found["reason"]:
-        return f"not used, {found['reason']}" + (f" ({found['detail']})" if found["detail"] else "")
-    warnings = [each["reason"] for each in found["findings"]]
-    return "used" + (f", but {', '.join(warnings)}" if warnings else "")
+def _sees_nothing(_data: bytes) -> list[Any]:
+    return []
+
+
+def _lines(person: dict[str, Any]) -> Iterator[str]:
+    """A person as people read it."""
+    yield f"{person['id']}  {person['name']}  ({person['list']}, {person['state']})"
+    ids = [_scoped(each) for each in person["identities"]]
+    facts = {
+        "ids": ", ".join(ids),
+        "groups": ", ".join(person["groups"]),
+        "valid from": person["valid_from"],
+        "valid until": person["valid_until"],
+        "note": person["note"],
+        **person["fields"],
+        "seen": f"{person['visits']} times" + (f", last {person['last_seen']}" if person["last_seen"] else ""),
+    }
+    yield from (f"  {name}: {fact}" for name, fact in facts.items() if fact not in {None, ""})
+    for face in person["faces"]:
+        insisted = f", insisted on in spite of {', '.join(face['insisted'])}" if face["insisted"] else ""
+        yield f"  face {face['id']}: {face['state']}, from {face['source']} at {face['created_at']:%Y-%m-%d}{insisted}"
+
+
+def _scoped(identity: dict[str, Any]) -> str:
+    if identity["device"]:
+        return f"{identity['external_id']} (device {identity['device']})"
+    group = identity["device_group"]
+    return f"{identity['external_id']} (group {group})" if group else str(identity["external_id"])

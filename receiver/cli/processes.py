@@ -28,9 +28,8 @@ def serve_command(**flags: Any) -> None:
             f"port {settings.port} on {settings.host}: {taken}; is the server running already? --port takes another one"
         )
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(own_metrics(settings.data_dir)))
-    children = ["web"] * settings.web_processes
-    if settings.engine_name != "off" or settings.upstream_url:
-        children.append("worker")
+    # A worker in any case: also where nothing is recognised or passed on, people are erased and old events cleared.
+    children = [*["web"] * settings.web_processes, "worker"]
     raise SystemExit(run(children, as_arguments(flags)))
 
 
@@ -39,6 +38,8 @@ def serve_command(**flags: Any) -> None:
 @parent_option
 def web_command(parent_fd: int | None, **flags: Any) -> None:
     """Run a web process: intake, API and documentation."""
+    # As in the worker: it searches the library for `/v1/search`.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings = _start(flags, parent_fd)
     from receiver.domain.errors import SetupError
     from receiver.web.serving import serve
@@ -68,10 +69,15 @@ def worker_command(parent_fd: int | None, **flags: Any) -> None:
 
     try:
         house = open_house(settings)
+        worker = make_worker(house)
     except SetupError as error:
         raise click.ClickException(error.detail) from error
-    make_worker(house).run()
-    house.close()
+    try:
+        worker.run()
+    except SetupError as error:
+        raise click.ClickException(error.detail) from error
+    finally:
+        house.close()
 
 
 def wsgi_app() -> Any:

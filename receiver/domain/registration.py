@@ -1,12 +1,13 @@
 """Whether a face that a device reports may enter the library: new strangers (1001) and library updates (1002)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from receiver.domain.events import ListName, WantAction
 from receiver.domain.identity import Decision, Finding, Status
-from receiver.domain.thresholds import VERIFICATION_THRESHOLD
+from receiver.domain.scales import VERIFICATION_THRESHOLD
 
 SAME_PICTURE = 1e-3
 """Distance below which a face is the one that is already there: one picture decoded twice differs by rounding only."""
@@ -70,6 +71,28 @@ def _of_known(decision: Decision) -> Verdict | None:
 def _of_picture(findings: Sequence[Finding], kind: Kind) -> Verdict | None:
     refusal = next((finding.reason for finding in findings if finding.level == "refuse"), None)
     return Verdict(kind, refusal) if refusal else None
+
+
+def of_news(told: Iterable[tuple[bytes, datetime]], digest: bytes, occurred_at: datetime) -> Verdict | None:
+    """That a library update (1002) comes late or again; None if it is news.
+
+    Boxes send again what was not answered in time, and messages overtake each other: what occurred before the newest
+    that the same device has told must not undo it.
+
+    Args:
+        told: (digest of the picture, when by the device's clock) of all that the device has told of the person.
+        digest: of the new picture; empty if there is none.
+        occurred_at: of the new message, aware.
+
+    Returns:
+        ``unchanged`` (``late_message``, ``repeated_message``), or None.
+    """
+    told = list(told)
+    if any(occurred_at < moment for _, moment in told):
+        return Verdict(Kind.UNCHANGED, "late_message")
+    if any(occurred_at == moment and digest == each for each, moment in told):
+        return Verdict(Kind.UNCHANGED, "repeated_message")
+    return None
 
 
 def may_update_library(

@@ -1,14 +1,17 @@
 """Answers questions of people: events, strangers, people, devices and quarantine as plain values, ready to show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from receiver.domain.errors import NotFound
 from receiver.domain.events import ListName
-from receiver.store import devices, events, listing, people, quarantine
+from receiver.domain.people import standing
+from receiver.store import devices, erasures, events, faces, holds, listing, people, quarantine
 from receiver.store.database import Row, Tx
 from receiver.store.listing import EventFilter
+from receiver.store.people import PeopleFilter
 from receiver.store.store import Store
 
 # Templates of 512 numbers: shown with one event, too much for a list.
@@ -30,6 +33,7 @@ class _Around:
     devices: dict[int, Row] = field(default_factory=dict)
     gates: dict[int, Row] = field(default_factory=dict)
     people: dict[int, Row] = field(default_factory=dict)
+    faces: dict[int, Row] = field(default_factory=dict)
     pictures: dict[int, list[Row]] = field(default_factory=dict)
 
 
@@ -54,17 +58,48 @@ class Asking:
         """
         with self._store.read() as tx:
             row = events.find(tx, event_id)
-            if row is None:
+            if row is None or erasures.is_hidden(tx, event_id):
                 raise NotFound("no_such_event", f"there is no event {event_id}")
             around = _around(tx, [row])
             sightings = events.sightings_of(tx, event_id)
-        return _event(row, around, is_long=True) | {"sightings": [_sighting(each) for each in sightings]}
+            is_held = bool(holds.held(tx, holds.EVENT, [event_id]))
+        shown = _event(row, around, is_long=True) | {"legal_hold": is_held}
+        return shown | {"sightings": [_sighting(each) for each in sightings]}
 
     def people(self, lists: Sequence[str] | None, text: str | None, before: int | None, limit: int) -> Page:
         """People newest first."""
         with self._store.read() as tx:
             rows, cursor = _cut(people.listed(tx, lists, text, before, limit + 1), limit)
             return Page(_people(tx, rows), cursor)
+
+    def people_as(self, wanted: PeopleFilter) -> Page:
+        """The people of a filter, newest first."""
+        with self._store.read() as tx:
+            rows, cursor = _cut(people.listed_as(tx, replace(wanted, limit=wanted.limit + 1)), wanted.limit)
+            return Page(_people(tx, rows), cursor)
+
+    def faces(self, person_id: int) -> list[dict[str, Any]]:
+        """All faces of a person, oldest first.
+
+        Raises:
+            NotFound: there is none with that id.
+        """
+        shown: list[dict[str, Any]] = self.person(person_id)["faces"]
+        return shown
+
+    def face(self, face_id: int) -> dict[str, Any]:
+        """One face, with whose it is.
+
+        Raises:
+            NotFound: there is none with that id.
+        """
+        with self._store.read() as tx:
+            row = faces.find(tx, face_id)
+            if row is None:
+                raise NotFound("no_such_face", f"there is no face {face_id}")
+            person = people.found(tx, [row.person_id])[row.person_id]
+            models = faces.models_of(tx, [row.id])
+        return _face(row, models) | {"person": {"id": person.id, "name": person.name, "list": person.list}}
 
     def person(self, person_id: int) -> dict[str, Any]:
         """One person with all faces, current and former.
@@ -77,8 +112,10 @@ class Asking:
             if row is None:
                 raise NotFound("no_such_person", f"there is no person {person_id}")
             (shown,) = _people(tx, [row])
-            faces = people.faces_of(tx, [person_id])
-        return shown | {"faces": [_face(each) for each in faces]}
+            rows = people.faces_of(tx, [person_id])
+            models = faces.models_of(tx, [each.id for each in rows])
+            is_held = bool(holds.held(tx, holds.PERSON, [person_id]))
+        return shown | {"legal_hold": is_held, "faces": [_face(each, models) for each in rows]}
 
     def strangers(self, text: str | None, before: int | None, limit: int) -> Page:
         """Strangers newest first, with how often and when they were seen."""
@@ -90,6 +127,18 @@ class Asking:
             rows, cursor = _cut(devices.listed(tx, after, limit + 1), limit)
             gates = devices.gates_of(tx, {row.id for row in rows})
         return Page([_device_in_full(row, gates[row.id]) for row in rows], cursor)
+
+    def device(self, device_id: int) -> dict[str, Any]:
+        """One device with its gates.
+
+        Raises:
+            NotFound: there is none with that id.
+        """
+        with self._store.read() as tx:
+            row = devices.found(tx, {device_id}).get(device_id)
+            if row is None:
+                raise NotFound("no_such_device", f"there is no device {device_id}")
+            return _device_in_full(row, devices.gates_of(tx, {device_id})[device_id])
 
     def quarantined(self, state: str | None, before: int | None, limit: int) -> Page:
         """Unreadable items, newest first."""
@@ -108,6 +157,7 @@ def _around(tx: Tx, rows: Sequence[Row]) -> _Around:
         devices=devices.found(tx, {row.device_id for row in rows}),
         gates=devices.gates_found(tx, {row.gate_id for row in rows if row.gate_id is not None}),
         people=people.found(tx, {row.person_id for row in rows if row.person_id is not None}),
+        faces=faces.found(tx, {face_id for row in rows if (face_id := _matched(row)) is not None}),
         pictures=events.pictures_of(tx, [row.id for row in rows]),
     )
 
@@ -124,12 +174,12 @@ def _event(row: Row, around: _Around, *, is_long: bool) -> dict[str, Any]:
         "channel": row.channel,
         "generation": row.generation,
         "list": row.list,
-        "device": _device(around.devices.get(row.device_id)),
-        "gate": _gate(around.gates.get(row.gate_id)) if row.gate_id is not None else None,
+        "device": shown_device(around.devices.get(row.device_id)),
+        "gate": shown_gate(around.gates.get(row.gate_id)) if row.gate_id is not None else None,
         "reported": _reported(row),
         "recognition": row.recognition,
         "recognition_reason": row.recognition_reason,
-        "decision": _decision(row, around.people),
+        "decision": _decision(row, around),
         "registration": {"outcome": row.registration, "reason": row.registration_reason} if row.registration else None,
         "blacklist": {"is_hit": bool(said_by), "said_by": said_by},
         "review": row.review,
@@ -157,23 +207,31 @@ def _reported(row: Row) -> dict[str, Any]:
     }
 
 
-def _decision(row: Row, known: dict[int, Row]) -> dict[str, Any] | None:
+def _matched(row: Row) -> int | None:
+    """The face of the library that the decision rests upon."""
+    return (row.decision_detail or {}).get("face")
+
+
+def _decision(row: Row, around: _Around) -> dict[str, Any] | None:
     if row.decision is None:
         return None
-    person = known.get(row.person_id) if row.person_id is not None else None
+    person = around.people.get(row.person_id) if row.person_id is not None else None
     named = None if person is None else {"id": person.id, "name": person.name, "list": person.list}
-    return {"status": row.decision, "person": named, **(row.decision_detail or {})}
+    # Whose picture matched is shown while it is that person's; it may be gone, or moved to another one.
+    face = around.faces.get(_matched(row) or 0)
+    link = shown_link(face.digest) if face is not None and face.person_id == row.person_id else None
+    return {"status": row.decision, "person": named, **(row.decision_detail or {}), "face_picture": link}
 
 
 def _picture(row: Row) -> dict[str, Any]:
-    return {**_link(row.digest), "media_type": row.media_type, "width": row.width, "height": row.height}
+    return {**shown_link(row.digest), "media_type": row.media_type, "width": row.width, "height": row.height}
 
 
-def _link(digest: bytes) -> dict[str, Any]:
+def shown_link(digest: bytes) -> dict[str, Any]:
     return {"digest": digest.hex(), "url": f"/v1/pictures/{digest.hex()}"}
 
 
-def _device(row: Row | None) -> dict[str, Any] | None:
+def shown_device(row: Row | None) -> dict[str, Any] | None:
     if row is None:
         return None
     return {"id": row.id, "key": row.key, "licence": row.licence, "name": row.name, "address": row.address}
@@ -181,7 +239,8 @@ def _device(row: Row | None) -> dict[str, Any] | None:
 
 def _device_in_full(row: Row, gates: Iterable[Row]) -> dict[str, Any]:
     return {
-        **(_device(row) or {}),
+        **(shown_device(row) or {}),
+        "group": row.device_group,
         "serial": row.serial,
         "mac": row.mac,
         "first_seen": row.first_seen,
@@ -190,11 +249,11 @@ def _device_in_full(row: Row, gates: Iterable[Row]) -> dict[str, Any]:
         "status_at": row.status_at,
         "problem": row.problem,
         "problem_at": row.problem_at,
-        "gates": [_gate(gate) for gate in gates],
+        "gates": [shown_gate(gate) for gate in gates],
     }
 
 
-def _gate(row: Row | None) -> dict[str, Any] | None:
+def shown_gate(row: Row | None) -> dict[str, Any] | None:
     if row is None:
         return None
     names = ("id", "key", "address", "name", "device_type", "ip", "status", "first_seen", "last_seen")
@@ -204,6 +263,8 @@ def _gate(row: Row | None) -> dict[str, Any] | None:
 def _people(tx: Tx, rows: Sequence[Row]) -> list[dict[str, Any]]:
     ids = [row.id for row in rows]
     identities = people.identities_of(tx, ids)
+    groups = people.groups_of(tx, ids)
+    now = datetime.now(UTC)
     seen = listing.visits(tx, ids)
     best = listing.best_pictures(tx, ids)
     return [
@@ -211,27 +272,43 @@ def _people(tx: Tx, rows: Sequence[Row]) -> list[dict[str, Any]]:
             "id": row.id,
             "name": row.name,
             "list": row.list,
+            "state": row.state,
+            "valid_from": row.valid_from,
+            "valid_until": row.valid_until,
+            "is_in_force": not standing(row.state, row.valid_from, row.valid_until, now),
+            "groups": groups[row.id],
+            "fields": row.fields,
             "note": row.note,
             "source": row.source,
             "created_at": row.created_at,
             "updated_at": row.updated_at,
             "identities": [
-                {"external_id": each.external_id, "device": each.device_id or None} for each in identities[row.id]
+                {
+                    "external_id": each.external_id,
+                    "device": each.device_id or None,
+                    "device_group": each.device_group or None,
+                }
+                for each in identities[row.id]
             ],
             "visits": seen[row.id].events if row.id in seen else 0,
             "first_seen": seen[row.id].first_seen if row.id in seen else None,
             "last_seen": seen[row.id].last_seen if row.id in seen else None,
-            "picture": _link(best[row.id]) if row.id in best else None,
+            "picture": shown_link(best[row.id]) if row.id in best else None,
         }
         for row in rows
     ]
 
 
-def _face(row: Row) -> dict[str, Any]:
-    names = ("id", "state", "source", "model", "box", "quality", "event_id", "created_at")
-    return {name: row._mapping[name] for name in names} | {"picture": _link(row.digest)}
+def _face(row: Row, models: Mapping[int, list[str]]) -> dict[str, Any]:
+    names = ("id", "state", "source", "box", "quality", "event_id", "created_at", "insisted_at")
+    return {
+        **{name: row._mapping[name] for name in names},
+        "models": models[row.id],
+        "insisted": row.insisted or [],
+        "picture": shown_link(row.digest),
+    }
 
 
 def _sighting(row: Row) -> dict[str, Any]:
-    names = ("kind", "box", "landmarks", "score", "quality", "model")
-    return {name: row._mapping[name] for name in names} | {"picture": _link(row.digest)}
+    names = ("kind", "box", "landmarks", "score", "quality", "model", "is_live")
+    return {name: row._mapping[name] for name in names} | {"picture": shown_link(row.digest)}

@@ -1,12 +1,15 @@
 """Takes away what nobody needs any more: pictures that were stored but never came to belong to an event or a face."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from receiver.store import devices, events, people
 from receiver.store.pictures import ORPHAN_AGE, Pictures
 from receiver.store.store import Store
 
 BATCH = 200
+# Long enough for the event of a picture that was stored first to be committed.
+ERASED_AGE = timedelta(minutes=10)
 
 
 class Housekeeping:
@@ -18,10 +21,16 @@ class Housekeeping:
 
     def sweep_orphans(self) -> int:
         """Deletes pictures that nothing refers to and that have not been used for a day; returns how many."""
-        before = datetime.now(UTC) - ORPHAN_AGE
+        return self._sweep(datetime.now(UTC) - ORPHAN_AGE, self._pictures.old)
+
+    def sweep_erased(self) -> int:
+        """Deletes erased pictures that a box has sent again without a new event; returns how many."""
+        return self._sweep(datetime.now(UTC) - ERASED_AGE, self._pictures.come_again)
+
+    def _sweep(self, before: datetime, old: Callable[[datetime, bytes, int], list[bytes]]) -> int:
         dropped = 0
         last = b""
-        while digests := self._pictures.old(before, last, BATCH):
+        while digests := old(before, last, BATCH):
             with self._store.read() as tx:
                 needed = events.referred(tx, digests) | people.referred(tx, digests) | devices.referred(tx, digests)
             orphans = [digest for digest in digests if digest not in needed]

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from receiver.store import events
+from receiver.store import erasures, events
 from receiver.store.database import Row
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
-from receiver.translation import originals
+from receiver.translation import originals, redacting
 
 
 class Originals:
@@ -17,8 +17,11 @@ class Originals:
         self._store = store
         self._pictures = pictures
 
-    def of_event(self, event_id: int) -> list[dict[str, Any]]:
-        """Every message that told of the event, oldest first: equal JSON values to what came, with channel and time."""
+    def of_event(self, event_id: int, *, has_pictures: bool = True) -> list[dict[str, Any]]:
+        """Every message that told of the event, oldest first: equal JSON values to what came, with channel and time.
+
+        Without ``has_pictures`` null stands where the pictures' text was. ``redacted`` says where that cannot be any more: ``erased``, or ``blurred`` where a picture shows an erased person.
+        """
         with self._store.read() as tx:
             found = [(row, events.message_with_slots(tx, row.id)) for row in events.messages_of(tx, event_id)]
         return [
@@ -27,7 +30,8 @@ class Originals:
                 "received_at": row.received_at,
                 "peer": row.peer,
                 "path": row.path,
-                "message": self._restore(row.raw, both[1]) if both else None,
+                "message": self._restore(row.raw, both[1] if has_pictures else ()) if both else None,
+                "redacted": _redacted(row.raw, both[1] if both else ()),
             }
             for row, both in found
         ]
@@ -36,6 +40,8 @@ class Originals:
         """One message as strict JSON for the next server; None if it was erased."""
         with self._store.read() as tx:
             found = events.message_with_slots(tx, message_id)
+            if found is not None and erasures.is_hidden(tx, found[0].event_id):
+                return None
         return None if found is None else originals.regular(self._restore(found[0].raw, found[1]))
 
     def _restore(self, raw: bytes, rows: Sequence[Row]) -> object:
@@ -49,3 +55,9 @@ class Originals:
     def _data(self, digest: bytes) -> bytes | None:
         found = self._pictures.get(digest)
         return None if found is None else found.data
+
+
+def _redacted(raw: bytes, rows: Sequence[Row]) -> str | None:
+    if redacting.is_redacted(originals.loads(raw)):
+        return "erased"
+    return "blurred" if any(row.slot is not None and row.slot.get("is_blurred") for row in rows) else None

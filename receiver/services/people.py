@@ -1,32 +1,43 @@
 """Enrols people by hand and keeps the library: each picture is judged, and what was found is told."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from receiver.domain.errors import Busy, Conflict, GatehouseError, Invalid, NotFound, Unavailable
-from receiver.services.registering import FaceOrigin, SeenFace, add_face, box_of, measures_of
-from receiver.store import people
+from receiver.domain.errors import Conflict, Invalid, NotFound
+from receiver.domain.people import FaceState
+from receiver.services.enrolling import EnrolmentGate
+from receiver.services.portraits import Portrait, PortraitStudio, See, Unusable, as_ours
+from receiver.services.registering import FaceOrigin, add_face
+from receiver.store import devices, faces, holds, people
 from receiver.store.database import Tx
-from receiver.store.pictures import Pictures, StoredPicture
+from receiver.store.people import Identity
+from receiver.store.pictures import Pictures
 from receiver.store.store import Store
-from receiver.translation.pictures import inspect
-from recognition.engine import RecognitionError, Sighting, foremost
-from recognition.gates import judge
+from recognition.engine import RecognitionError
+
+__all__ = ("IMPORT", "UPLOAD", "NewPerson", "People", "See", "Unusable")
 
 UPLOAD, IMPORT = "upload", "import"
-
-# What speaks of the server, not of the picture.
-OURS: Mapping[str, type[GatehouseError]] = {"busy": Busy, "recognition_off": Unavailable, "model_missing": Unavailable}
-# Looks at one encoded picture, wherever the engine runs.
-See = Callable[[bytes], list[Sighting]]
+# What a person's row holds, beside what the library writes itself.
+COLUMNS = ("name", "list", "note", "state", "valid_from", "valid_until", "fields")
 
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
-    """Somebody to be enrolled."""
+    """Somebody to be enrolled.
+
+    Attributes:
+        name: as people call them.
+        list: what they are to the gate.
+        external_id: the id that every device knows them by; empty if there is none.
+        note: for people.
+        pictures: encoded; the face of each is enrolled.
+        source: upload or import.
+        is_insisted: take the pictures in spite of what speaks against them.
+        more: state, valid_from, valid_until (aware), fields, groups, identities; what is not given is as a new row has it.
+    """
 
     name: str
     list: str
@@ -34,105 +45,95 @@ class NewPerson:
     note: str = ""
     pictures: Sequence[bytes] = ()
     source: str = UPLOAD
+    is_insisted: bool = False
+    more: Mapping[str, Any] = field(default_factory=dict)
 
-
-@dataclass(slots=True)
-class Looked:
-    """What was found on one picture; ``reason`` says why its face is not used, None if it is."""
-
-    reason: str | None = None
-    detail: str | None = None
-    faces: int = 0
-    stored: StoredPicture | None = None
-    face: SeenFace | None = None
-    findings: list[dict[str, Any]] = field(default_factory=list)
-    face_id: int | None = None
-
-    def shown(self) -> dict[str, Any]:
-        """As plain values for an answer."""
-        seen = self.face.sighting if self.face is not None else None
-        return {
-            "is_used": self.reason is None,
-            "reason": self.reason,
-            "detail": self.detail,
-            "digest": self.stored.digest.hex() if self.stored is not None else None,
-            "faces": self.faces,
-            "face": self.face_id,
-            "box": box_of(seen) if seen is not None else None,
-            "quality": measures_of(seen) if seen is not None else None,
-            "findings": self.findings,
-        }
+    @property
+    def identities(self) -> Sequence[Identity]:
+        """All ids, each once."""
+        unscoped = [Identity(self.external_id)] if self.external_id else []
+        return list(dict.fromkeys([*unscoped, *self.more.get("identities", ())]))
 
 
 class People:
     """The use cases of the library that people start."""
 
-    def __init__(self, store: Store, pictures: Pictures, see: See, pixel_limit: int) -> None:
+    def __init__(self, store: Store, pictures: Pictures, see: See, pixel_limit: int, gate: EnrolmentGate) -> None:
         self._store = store
         self._pictures = pictures
-        self._see = see
-        self._pixel_limit = pixel_limit
+        self._gate = gate
+        self._studio = PortraitStudio(see, pixel_limit, gate.limits)
 
     def add(self, new: NewPerson) -> tuple[int, list[dict[str, Any]]]:
         """Enrols a person; returns the id and what was found on each picture.
 
         Raises:
-            Invalid: no picture has a face that can be used; nothing is stored.
-            Conflict: the external id is somebody's already.
+            Invalid: no picture has a face that can be used, or the validity ends before it begins; nothing is stored.
+            Conflict: an id is somebody's already, or the library speaks against a face (Doubtful); nothing is stored.
         """
-        looked = self._look_at(new.pictures)
+        _check_validity(new.more.get("valid_from"), new.more.get("valid_until"))
+        portraits = self._portraits(new.pictures, None, is_insisted=new.is_insisted)
         now = datetime.now(UTC)
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
-            if new.external_id and people.person_with_identity(tx, new.external_id, people.ANY_DEVICE) is not None:
-                raise Conflict(
-                    "external_id_taken",
-                    f"somebody has the external id {new.external_id!r} already; change that person instead",
-                )
-            values = {
-                "name": new.name,
-                "list": new.list,
-                "note": new.note,
-                "source": new.source,
-                "created_at": now,
-                "updated_at": now,
-            }
-            person_id = people.add(tx, values)
-            if new.external_id:
-                people.add_identity(tx, person_id, new.external_id, people.ANY_DEVICE)
-            _write_faces(tx, person_id, looked, FaceOrigin(new.source, None, now))
-        return person_id, [each.shown() for each in looked]
+            _check_identities(tx, new.identities, None)
+            self._gate.examine(tx, portraits)
+            values = {name: value for name, value in new.more.items() if name in COLUMNS}
+            values |= {"name": new.name, "list": new.list, "note": new.note, "source": new.source}
+            person_id = people.add(tx, values | {"created_at": now, "updated_at": now})
+            people.set_identities(tx, person_id, new.identities)
+            people.set_groups(tx, person_id, new.more.get("groups", ()))
+            _write_faces(tx, person_id, portraits, FaceOrigin(new.source, None, now))
+        return person_id, [each.shown() for each in portraits]
 
-    def add_faces(self, person_id: int, pictures: Sequence[bytes]) -> list[dict[str, Any]]:
+    def add_faces(
+        self, person_id: int, pictures: Sequence[bytes], *, is_insisted: bool = False, is_alone: bool = False
+    ) -> list[dict[str, Any]]:
         """Adds current faces to a person; what was found on each picture.
 
+        Args:
+            person_id: whose.
+            pictures: encoded.
+            is_insisted: take them in spite of what speaks against them.
+            is_alone: make the faces that were current before former ones.
+
         Raises:
             NotFound: there is no such person.
             Invalid: no picture has a face that can be used; nothing is stored.
+            Conflict: the library speaks against a face (Doubtful); nothing is stored.
         """
-        with self._store.read() as tx:
-            _required(people.find(tx, person_id), person_id)
-        looked = self._look_at(pictures)
+        portraits = self._portraits(pictures, person_id, is_insisted=is_insisted)
         now = datetime.now(UTC)
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
-            _required(people.find(tx, person_id), person_id)
-            _write_faces(tx, person_id, looked, FaceOrigin(UPLOAD, None, now))
+            self._examine(tx, portraits, person_id)
+            if is_alone:
+                people.retire_faces(tx, person_id)
+            _write_faces(tx, person_id, portraits, FaceOrigin(UPLOAD, None, now))
+            people.note_change(tx, person_id, now)
             people.change(tx, person_id, {"updated_at": now})
-        return [each.shown() for each in looked]
+        return [each.shown() for each in portraits]
 
     def change(self, person_id: int, values: Mapping[str, Any]) -> None:
-        """Sets name, list, note or external id (which replaces the unscoped one).
+        """Sets any of COLUMNS, the groups, the identities, or external_id (which replaces the unscoped one).
 
         Raises:
             NotFound: there is no such person.
-            Conflict: the external id is somebody else's.
+            Invalid: a device of an identity is unknown, or the validity ends before it begins.
+            Conflict: an id is somebody else's.
         """
         now = datetime.now(UTC)
-        external_id = values.get("external_id")
+        columns = {name: value for name, value in values.items() if name in COLUMNS}
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
-            columns = {name: value for name, value in values.items() if name != "external_id"}
             _required(people.change(tx, person_id, columns | {"updated_at": now}), person_id)
-            if external_id is not None:
-                _set_external_id(tx, person_id, external_id)
+            row = people.find(tx, person_id)
+            if row is not None:
+                _check_validity(row.valid_from, row.valid_until)
+            if "identities" in values:
+                _check_identities(tx, values["identities"], person_id)
+                people.set_identities(tx, person_id, values["identities"])
+            if "external_id" in values:
+                _set_external_id(tx, person_id, values["external_id"])
+            if "groups" in values:
+                people.set_groups(tx, person_id, values["groups"])
             people.note_change(tx, person_id, now)
 
     def remove(self, person_id: int) -> None:
@@ -140,67 +141,86 @@ class People:
 
         Raises:
             NotFound: there is no such person.
+            Conflict: ``legal_hold``.
         """
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
+            if holds.held(tx, holds.PERSON, [person_id]):
+                raise Conflict("legal_hold", f"person {person_id} is on legal hold; lift the hold first")
             _required(people.remove(tx, person_id), person_id)
             people.note_change(tx, person_id, datetime.now(UTC))
 
-    def _look_at(self, pictures: Sequence[bytes]) -> list[Looked]:
-        looked = [self._look(data) for data in pictures]
-        usable = [each.stored for each in looked if each.reason is None and each.stored is not None]
-        if pictures and not usable:
-            words = ", ".join(sorted({each.reason or "" for each in looked}))
-            raise Unusable(words, [each.shown() for each in looked])
-        self._pictures.put(usable)
-        return looked
+    def _portraits(self, pictures: Sequence[bytes], person_id: int | None, *, is_insisted: bool) -> list[Portrait]:
+        """The pictures, looked at, judged and kept.
 
-    def _look(self, data: bytes) -> Looked:
+        They are judged once before anything is written, so that what is refused leaves no picture behind, and once more
+        under the lock, since somebody else may have been enrolled meanwhile.
+        """
+        if person_id is not None:
+            with self._store.read() as tx:
+                _required(people.find(tx, person_id), person_id)
+        portraits = self._studio.look_at(pictures, is_insisted=is_insisted)
+        if portraits:
+            with self._store.read() as tx:
+                self._examine(tx, portraits, person_id)
+        self._pictures.put(each.stored for each in portraits if each.is_good_enough and each.stored is not None)
+        return portraits
+
+    def _examine(self, tx: Tx, portraits: Sequence[Portrait], person_id: int | None) -> None:
+        """See EnrolmentGate.examine; pictures that are there already are told apart first."""
+        known = {}
+        if person_id is not None:
+            _required(people.find(tx, person_id), person_id)
+            known = {digest: row.state for digest, row in faces.by_digest(tx, person_id).items()}
+        for each in portraits:
+            digest = each.stored.digest if each.stored is not None else b""
+            each.is_there = each.is_good_enough and known.get(digest) == FaceState.CURRENT
+            if each.is_good_enough:
+                # The same picture twice in one request is there the second time.
+                known[digest] = FaceState.CURRENT
+        self._gate.examine(tx, portraits, person_id)
+
+
+def _write_faces(tx: Tx, person_id: int, portraits: Sequence[Portrait], origin: FaceOrigin) -> None:
+    """Writes the new ones; a picture that the person had before is made current again."""
+    known = {digest: row.id for digest, row in faces.by_digest(tx, person_id).items()}
+    for each in portraits:
+        if not each.is_good_enough or each.face is None:
+            continue
+        each.face_id = known.get(each.face.digest)
+        if each.face_id is not None:
+            insisted = {"insisted": each.insisted, "insisted_at": origin.now} if each.insisted else {}
+            faces.change(tx, each.face_id, {"state": FaceState.CURRENT} | insisted)
+            people.note_change(tx, person_id, origin.now)
+            continue
         try:
-            header = inspect(data, self._pixel_limit)
-            sightings = self._see(data)
-        except (Invalid, RecognitionError) as error:
-            if error.reason in OURS:
-                raise OURS[error.reason](error.reason, error.detail) from error
-            return Looked(error.reason, error.detail)
-        stored = StoredPicture(hashlib.sha256(data).digest(), header.media_type, header.width, header.height, data)
-        best = foremost(sightings)
-        if best is None:
-            return Looked(
-                "no_face", "no face was found; use a picture with the whole face, upright and well lit", 0, stored
+            each.face_id = known[each.face.digest] = add_face(tx, person_id, each.face, _with_insisted(origin, each))
+        except RecognitionError as error:
+            raise as_ours(error) from error
+
+
+def _with_insisted(origin: FaceOrigin, portrait: Portrait) -> FaceOrigin:
+    return FaceOrigin(origin.source, origin.event_id, origin.now, insisted=portrait.insisted)
+
+
+def _check_validity(valid_from: datetime | None, valid_until: datetime | None) -> None:
+    if valid_from is not None and valid_until is not None and valid_until <= valid_from:
+        raise Invalid("ends_before_it_begins", "valid_until must be later than valid_from")
+
+
+def _check_identities(tx: Tx, identities: Sequence[Identity], person_id: int | None) -> None:
+    for each in identities:
+        if each.device_id != people.ANY_DEVICE and not devices.exists(tx, each.device_id):
+            raise Invalid("no_such_device", f"there is no device {each.device_id}; GET /v1/devices lists them")
+        if people.owner_of(tx, each) not in {None, person_id}:
+            raise Conflict(
+                "external_id_taken",
+                f"somebody has the external id {each.external_id!r} already; change that person instead",
             )
-        findings = judge(best.quality.measures, "enrol")
-        refusal = next((each.reason for each in findings if each.level == "refuse"), None)
-        shown = [
-            {
-                "reason": each.reason,
-                "level": each.level,
-                "measure": each.measure,
-                "value": round(each.value, 4),
-                "limit": each.limit,
-            }
-            for each in findings
-        ]
-        return Looked(refusal, None, len(sightings), stored, SeenFace(stored.digest, best), shown)
-
-
-class Unusable(Invalid):
-    """None of the pictures can be used; ``pictures`` says why for each."""
-
-    def __init__(self, reason: str, pictures: list[dict[str, Any]]) -> None:
-        super().__init__("no_usable_face", f"no picture has a face that can be used ({reason}); nothing was stored")
-        self.pictures = pictures
-
-
-def _write_faces(tx: Tx, person_id: int, looked: Sequence[Looked], origin: FaceOrigin) -> None:
-    for each in looked:
-        if each.reason is None and each.face is not None:
-            each.face_id = add_face(tx, person_id, each.face, origin)
 
 
 def _set_external_id(tx: Tx, person_id: int, external_id: str) -> None:
-    owner = people.person_with_identity(tx, external_id, people.ANY_DEVICE) if external_id else None
-    if owner not in {None, person_id}:
-        raise Conflict("external_id_taken", f"somebody else has the external id {external_id!r}")
+    if external_id:
+        _check_identities(tx, [Identity(external_id)], person_id)
     people.drop_identity(tx, person_id, people.ANY_DEVICE)
     if external_id:
         people.add_identity(tx, person_id, external_id, people.ANY_DEVICE)

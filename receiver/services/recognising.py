@@ -1,185 +1,153 @@
 """Reads the faces of one event, decides who it was, and does what the device's want_action asks."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
+import structlog
 
 from receiver import metrics
-from receiver.domain.events import ListName, PictureKind, WantAction
-from receiver.domain.identity import Decision, Status, blacklist_hit, decide
-from receiver.services import registering
-from receiver.services.library import Library, Nearest
-from receiver.services.registering import Registered, SeenFace, box_of, measures_of
-from receiver.store import events, outbox, people
+from receiver.domain.events import WantAction
+from receiver.domain.identity import Decision, Status
+from receiver.services.decided import decided_values, may_take_the_place
+from receiver.services.deciding import Decider, Probe
+from receiver.services.event_faces import EventFaces, EventLooker, LookerParts
+from receiver.services.fusing import Fusing, claimed_by
+from receiver.services.registering import Registered, Registering, SeenFace, box_of, measures_of
+from receiver.store import events, library, outbox, people
 from receiver.store.database import Row, Tx
 from receiver.store.outbox import Task
-from receiver.store.pictures import Pictures
-from receiver.store.store import Store
-from recognition.engine import Engine, RecognitionError, RgbImage, foremost
-from recognition.gates import judge
+from recognition.gates import SHIPPED, GateLimits, judge
 
-# Who stood there: the device's crop, else the whole scene. The device's library picture is not the person at the gate.
-LIVE = (PictureKind.FACE, PictureKind.SCENE)
-# What 1001 and 1002 speak of: the device's new library picture, else the crop; never a scene that may show others.
-NEW_FACE = (PictureKind.LIBRARY, PictureKind.FACE)
+# Looks at one event's pictures before the task counts as failed: the library moves to another model once in months.
+LOOKS = 3
+
+log = structlog.get_logger("recognising")
 
 
 @dataclass(frozen=True, slots=True)
 class RecogniserParts:
-    """What the recogniser works with."""
+    """What the recogniser works with.
 
-    store: Store
-    pictures: Pictures
-    engine: Engine
-    library: Library
-    read_image: Callable[[bytes], RgbImage]
+    Attributes:
+        limits: what the site asks of a picture's quality.
+    """
+
+    looking: LookerParts
+    decider: Decider
+    limits: GateLimits = SHIPPED
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What the pictures of one event showed."""
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What one transaction has come to."""
 
-    event: Row
-    live: SeenFace | None = None
-    live_kind: PictureKind | None = None
-    new_face: SeenFace | None = None
-    reasons: list[str] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    decision: Decision
+    registered: Registered | None
+    revised: Sequence[Status]
+
+
+class _ModelMoved(Exception):
+    """The library has moved to another model since the pictures were looked at."""
 
 
 class Recogniser:
     """The handler of the topic `recognise`."""
 
     def __init__(self, parts: RecogniserParts) -> None:
-        self._parts = parts
+        self._store = parts.looking.store
+        self._looker = EventLooker(parts.looking)
+        self._decider = parts.decider
+        self._limits = parts.limits
+        self._registering = Registering(parts.decider, parts.limits)
+        self._fusing = Fusing(parts.decider, parts.looking.reach, parts.limits)
 
     def handle(self, task: Task) -> None:
         """Recognises one event and ends its task in the same transaction."""
         started = time.perf_counter()
-        seen = self._look(task.subject)
-        now = datetime.now(UTC)
-        if seen is None:
-            with self._parts.store.write() as tx:
-                outbox.done(tx, task.id)
-            return
-        decision = self._decide_and_write(task, seen, now)
-        if decision is None:
-            return
-        metrics.RECOGNISED.labels(decision.status).inc()
-        metrics.RECOGNITION_SECONDS.observe(time.perf_counter() - started)
+        outcome = self._until_the_model_stays(task)
+        if outcome is not None:
+            _count(outcome)
+            metrics.RECOGNITION_SECONDS.observe(time.perf_counter() - started)
 
     def give_up(self, task: Task, reason: str) -> None:
         """The task failed for good: it is buried, and the event says why."""
-        with self._parts.store.write() as tx:
+        with self._store.write() as tx:
             events.change(tx, task.subject, {"recognition": "failed", "recognition_reason": reason[:64]})
             outbox.bury(tx, task.id, reason)
         metrics.TASKS_BURIED.labels(task.topic).inc()
 
-    def _look(self, event_id: int) -> _Seen | None:
-        with self._parts.store.read() as tx:
-            event = events.find(tx, event_id)
-            pictures = events.pictures_of(tx, [event_id])[event_id]
-        if event is None:
-            return None
-        seen = _Seen(event, reasons=[row.refused for row in pictures if row.refused])
-        digests = _digests(pictures)
-        faces: dict[PictureKind, SeenFace | None] = {}
-        for kind in LIVE:
-            if kind in digests and seen.live is None:
-                seen.live = faces[kind] = self._first_face(seen, kind, digests[kind])
-                seen.live_kind = kind
-        if event.want_action != "0" and event.registration is None:
-            for kind in NEW_FACE:
-                if kind in digests and seen.new_face is None:
-                    seen.new_face = faces[kind] if kind in faces else self._first_face(seen, kind, digests[kind])
-        if not digests:
-            seen.reasons.append("no_picture")
-        return seen
+    def _until_the_model_stays(self, task: Task) -> _Outcome | None:
+        for _ in range(LOOKS - 1):
+            try:
+                return self._look_and_decide(task)
+            except _ModelMoved:
+                log.info("model_moved", task=task.id, subject=task.subject)
+        return self._look_and_decide(task)
 
-    def _first_face(self, seen: _Seen, kind: PictureKind, digests: Sequence[bytes]) -> SeenFace | None:
-        """The face of the first picture of a kind that shows one: both reports of a passage may have brought one."""
-        return next((face for digest in digests if (face := self._face(seen, kind, digest))), None)
-
-    def _face(self, seen: _Seen, kind: PictureKind, digest: bytes) -> SeenFace | None:
-        """The face that the picture is about; notes all faces, or why there is none."""
-        stored = self._parts.pictures.get(digest)
-        if stored is None:
-            seen.reasons.append("picture_gone")
+    def _look_and_decide(self, task: Task) -> _Outcome | None:
+        seen = self._looker.look(task.subject)
+        if seen is None:
+            with self._store.write() as tx:
+                outbox.done(tx, task.id)
             return None
-        try:
-            sightings = self._parts.engine.sightings(self._parts.read_image(stored.data))
-        except RecognitionError as error:
-            seen.reasons.append(error.reason)
-            return None
-        now = datetime.now(UTC)
-        for each in sightings:
-            seen.rows.append(
-                {
-                    "event_id": seen.event.id,
-                    "digest": digest,
-                    "kind": kind,
-                    "box": box_of(each),
-                    "landmarks": [list(point) for point in each.landmarks],
-                    "score": each.score,
-                    "quality": measures_of(each),
-                    "embedding": each.embedding.astype(np.float32).tobytes(),
-                    "model": each.model,
-                    "created_at": now,
-                }
-            )
-        best = foremost(sightings)
-        return None if best is None else SeenFace(digest, best)
+        return self._decide_and_write(task, seen, datetime.now(UTC))
 
-    def _decide_and_write(self, task: Task, seen: _Seen, now: datetime) -> Decision | None:
+    def _decide_and_write(self, task: Task, seen: EventFaces, now: datetime) -> _Outcome | None:
         """What was decided; None if it is another task's business by now.
 
         That is so where the lease was over and another worker was faster, and where the other report of the passage has
         changed the event since its pictures were looked at: that report brought a task of its own.
         """
-        wants = seen.event.want_action != "0" and seen.event.registration is None
+        lock = people.GALLERY_LOCK if seen.wants_action else None
         try:
-            with self._parts.store.write(lock=people.GALLERY_LOCK if wants else None) as tx:
-                if not outbox.done(tx, task.id) or not _is_same(seen.event, events.find(tx, seen.event.id)):
+            with self._store.write(lock=lock) as tx:
+                if seen.event.gate_id is not None:
+                    events.hold_gate(tx, seen.event.gate_id)
+                present = events.find(tx, seen.event.id)
+                if not outbox.done(tx, task.id) or present is None or not _is_same(seen.event, present):
                     return None
-                registered = self._register(tx, seen, now) if wants else None
-                decision = self._decide(tx, seen.live, seen.reasons)
-                person = _person_of(tx, decision, registered)
-                events.replace_sightings(tx, seen.event.id, seen.rows)
-                events.change(tx, seen.event.id, self._values(seen, decision, registered, person))
+                return self._write(tx, present, seen, now)
         except BaseException:
             # The gallery may have learnt of a person whom the rollback has taken away.
-            self._parts.library.forget()
+            self._decider.forget()
             raise
-        if registered is not None:
-            metrics.REGISTRATIONS.labels(registered.outcome).inc()
-        return decision
 
-    def _register(self, tx: Tx, seen: _Seen, now: datetime) -> Registered:
+    def _write(self, tx: Tx, present: Row, seen: EventFaces, now: datetime) -> _Outcome:
+        if library.held(tx) != seen.model:
+            raise _ModelMoved
+        registered = self._register(tx, seen, now) if seen.wants_action else None
+        decision = self._decide(tx, seen, seen.live, seen.reasons)
+        values = self._values(tx, present, seen, decision, registered)
+        events.replace_sightings(tx, present.id, seen.rows)
+        events.change(tx, present.id, values)
+        return _Outcome(decision, registered, self._fusing.after(tx, present, seen.model))
+
+    def _register(self, tx: Tx, seen: EventFaces, now: datetime) -> Registered:
         if seen.event.want_action == WantAction.LIBRARY_UPDATE:
-            return registering.update_library(tx, seen.event, seen.new_face, now)
-        decision = self._decide(tx, seen.new_face, [])
-        return registering.register_stranger(tx, seen.event, seen.new_face, decision, now)
+            return self._registering.update_library(tx, seen.event, seen.new_face, now)
+        decision = self._decide(tx, seen, [seen.new_face] if seen.new_face else [], [])
+        return self._registering.register_stranger(tx, seen.event, seen.new_face, decision, now)
 
-    def _decide(self, tx: Tx, face: SeenFace | None, reasons: Sequence[str]) -> Decision:
-        if face is None:
-            decision = decide([], threshold=0.0, has_face=False)
-        else:
-            nearest: Nearest = self._parts.library.nearest(tx, face.sighting.embedding)
-            findings = judge(face.sighting.quality.measures, "recognise")
-            decision = decide(nearest.candidates, nearest.threshold, findings=findings)
+    def _decide(self, tx: Tx, seen: EventFaces, faces: Sequence[SeenFace], reasons: Sequence[str]) -> Decision:
+        probe = None
+        if faces:
+            probe = Probe(
+                embeddings=[face.sighting.embedding_for(seen.model) for face in faces],
+                findings=judge(faces[0].sighting.quality.measures, "recognise", self._limits),
+                claimed=claimed_by(tx, [(seen.event.identity_id, seen.event.device_id)]),
+            )
+        decision = self._decider.decide(tx, probe)
         return replace(decision, reasons=(*decision.reasons, *reasons))
 
     def _values(
-        self, seen: _Seen, decision: Decision, registered: Registered | None, person: Row | None
+        self, tx: Tx, present: Row, seen: EventFaces, decision: Decision, registered: Registered | None
     ) -> Mapping[str, Any]:
         values: dict[str, Any] = {"recognition": "done", "recognition_reason": None}
-        # A later report of the same passage may add to what was decided; a worse picture takes nothing back.
-        if seen.event.decision != Status.MATCHED or decision.status == Status.MATCHED:
-            values |= self._decided(seen, decision, person)
+        if may_take_the_place(present.decision, decision):
+            values |= decided_values(present, decision, _person_of(tx, present, decision, registered), _detail(seen))
         if registered is not None:
             values |= {
                 "registration": registered.outcome,
@@ -188,55 +156,39 @@ class Recogniser:
             }
         return values
 
-    def _decided(self, seen: _Seen, decision: Decision, person: Row | None) -> Mapping[str, Any]:
-        return {
-            "decision": decision.status,
-            "person_id": person.id if person is not None else None,
-            "list": person.list if person is not None else seen.event.reported_list,
-            "decision_detail": self._detail(seen, decision),
-            "blacklist_said_by": ",".join(
-                blacklist_hit(ListName(seen.event.reported_list), ListName(person.list) if person is not None else None)
-            ),
-        }
 
-    def _detail(self, seen: _Seen, decision: Decision) -> dict[str, Any]:
-        detail: dict[str, Any] = {
-            "distance": decision.distance,
-            "threshold": decision.threshold,
-            "margin": decision.margin,
-            "reasons": list(decision.reasons),
-            "engine": self._parts.engine.name,
-            "model": self._parts.engine.model,
-            "face": decision.face_id,
-        }
-        if seen.live is not None:
-            detail |= {
-                "picture": seen.live_kind,
-                "box": box_of(seen.live.sighting),
-                "quality": measures_of(seen.live.sighting),
-            }
-        return detail
-
-
-def _digests(pictures: Sequence[Row]) -> dict[PictureKind, list[bytes]]:
-    """The usable pictures of each kind, in the order in which they came."""
-    digests: dict[PictureKind, list[bytes]] = {}
-    for row in pictures:
-        if row.digest is not None and row.digest not in digests.setdefault(PictureKind(row.kind), []):
-            digests[PictureKind(row.kind)].append(row.digest)
-    return digests
-
-
-def _is_same(looked_at: Row, present: Row | None) -> bool:
+def _is_same(looked_at: Row, present: Row) -> bool:
     """Whether the event still is what its pictures were looked at for."""
-    facts = ("channel", "want_action", "registration")
-    return present is not None and all(getattr(looked_at, name) == getattr(present, name) for name in facts)
+    facts = ("channel", "want_action", "registration", "gate_id")
+    return all(getattr(looked_at, name) == getattr(present, name) for name in facts)
 
 
-def _person_of(tx: Tx, decision: Decision, registered: Registered | None) -> Row | None:
-    """Whose event it is: who was matched, else whom the registration made or found."""
+def _detail(seen: EventFaces) -> dict[str, Any]:
+    """What the decision rests upon."""
+    detail: dict[str, Any] = {"engine": seen.engine, "model": seen.model}
+    if seen.live:
+        detail |= {
+            "picture": seen.live_kind,
+            "pictures": len(seen.live),
+            "box": box_of(seen.live[0].sighting),
+            "quality": measures_of(seen.live[0].sighting),
+        }
+    return detail
+
+
+def _person_of(tx: Tx, present: Row, decision: Decision, registered: Registered | None) -> Row | None:
+    """Whose event it is: who was matched, else whom the registration made or found, now or at an earlier look."""
     if decision.person_id is not None:
         return people.find(tx, decision.person_id)
-    if registered is None or registered.outcome not in {"registered", "joined"}:
-        return None
-    return people.find(tx, registered.person_id or 0)
+    if registered is None:
+        # Nobody was matched before either, or the decision would stay: the one who is there comes from a registration.
+        return None if present.person_id is None else people.find(tx, present.person_id)
+    return people.find(tx, registered.person_id or 0) if registered.outcome in {"registered", "joined"} else None
+
+
+def _count(outcome: _Outcome) -> None:
+    metrics.RECOGNISED.labels(outcome.decision.status).inc()
+    if outcome.registered is not None:
+        metrics.REGISTRATIONS.labels(outcome.registered.outcome).inc()
+    for status in outcome.revised:
+        metrics.REVISED.labels(status).inc()

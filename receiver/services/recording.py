@@ -9,6 +9,7 @@ from receiver.domain.events import AccessEvent, Channel
 from receiver.services.device_book import REMEMBERED, DeviceBook, Speaker
 from receiver.store import deliveries, events, numbering, outbox, quarantine, tables
 from receiver.store.database import Tx
+from receiver.store.erasures import ERASED
 from receiver.store.store import Store
 from receiver.translation.originals import PictureSlot
 from receiver.translation.texts import column_text
@@ -222,7 +223,9 @@ class Recorder:
         event_id = known[entry.passage_key]
         if event_id is None:
             return Recorded(None, DUPLICATE, "erased")
-        present = events.find(group.tx, event_id)
+        present = events.held(group.tx, event_id)
+        if present is not None and present.recognition_reason == ERASED:
+            return Recorded(None, DUPLICATE, "erased")
         if present is None or present.channel == entry.event.channel:
             return None
         known[entry.duplicate_key] = event_id

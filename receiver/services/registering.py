@@ -1,19 +1,29 @@
 """What a device's want_action asks of the library: 1001 registers a stranger, 1002 renews a known person's face."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from receiver.domain.events import ListName, WantAction
 from receiver.domain.identity import Decision
-from receiver.domain.registration import Kind, may_register_stranger, may_update_library
-from receiver.store import devices, people
+from receiver.domain.people import FaceState
+from receiver.domain.registration import (
+    SAME_PICTURE,
+    Kind,
+    Verdict,
+    may_register_stranger,
+    may_update_library,
+    of_news,
+)
+from receiver.services.deciding import Decider
+from receiver.store import devices, faces, library, people
 from receiver.store.database import Row, Tx
-from recognition.engine import Sighting
-from recognition.gates import Finding, judge
+from recognition.engine import Embedding, Sighting
+from recognition.gates import Finding, GateLimits, judge
 
 # What the event says of its want_action.
 OUTCOMES = {
@@ -50,89 +60,161 @@ class Registered:
     review: str | None = None
 
 
-def register_stranger(tx: Tx, event: Row, face: SeenFace | None, decision: Decision, now: datetime) -> Registered:
-    """1001, under the gallery's lock and after the library has caught up: one face never becomes two strangers."""
-    verdict = may_register_stranger(
-        want_action=WantAction(event.want_action),
-        fiqa_result=event.fiqa_result,
-        findings=findings_of(face),
-        decision=decision,
-    )
-    if verdict.kind is Kind.JOIN and decision.person_id is not None:
-        review = _link(tx, event, decision.person_id)
-        return Registered("joined", verdict.reason, decision.person_id, review)
-    if verdict.kind is not Kind.REGISTER or face is None:
-        return Registered("refused", verdict.reason)
+class Registering:
+    """What want_action asks of the library; every method wants the gallery's lock."""
+
+    def __init__(self, decider: Decider, limits: GateLimits) -> None:
+        self._decider = decider
+        self._limits = limits
+
+    def register_stranger(
+        self, tx: Tx, event: Row, face: SeenFace | None, decision: Decision, now: datetime
+    ) -> Registered:
+        """1001, after the library has caught up: one face never becomes two strangers."""
+        verdict = may_register_stranger(
+            want_action=WantAction(event.want_action),
+            fiqa_result=event.fiqa_result,
+            findings=self._findings(face),
+            decision=decision,
+        )
+        if verdict.kind is Kind.JOIN and decision.person_id is not None:
+            review = _link(tx, event, decision.person_id)
+            return Registered("joined", verdict.reason, decision.person_id, review)
+        if verdict.kind is not Kind.REGISTER or face is None:
+            return Registered("refused", verdict.reason)
+        person_id = _add_stranger(tx, now)
+        add_face(tx, person_id, face, FaceOrigin.told("device_1001", event, now))
+        review = _link(tx, event, person_id)
+        return Registered("registered", verdict.reason, person_id, review)
+
+    def update_library(self, tx: Tx, event: Row, face: SeenFace | None, now: datetime) -> Registered:
+        """1002: the new face becomes the current one if it is the same person."""
+        person_id = people.person_with_identity(tx, event.identity_id, event.device_id) if event.identity_id else None
+        verdict = _told_before(tx, event, person_id, face) or self._may_update(tx, person_id, face)
+        if verdict.kind is Kind.KEEP_IDENTITY:
+            _keep_identity(tx, event, face)
+        elif verdict.kind is Kind.REPLACE and face is not None and person_id is not None:
+            people.retire_faces(tx, person_id)
+            _make_current(tx, person_id, face, FaceOrigin.told("device_1002", event, now))
+            people.change(tx, person_id, {"updated_at": now})
+        review = verdict.reason if verdict.kind is Kind.REVIEW else None
+        return Registered(OUTCOMES[verdict.kind], verdict.reason, person_id, review)
+
+    def _may_update(self, tx: Tx, person_id: int | None, face: SeenFace | None) -> Verdict:
+        """Compares with the mean of the person's current faces, and with each: a mean hides a picture that is there."""
+        may = partial(
+            may_update_library,
+            person_exists=person_id is not None,
+            has_face=face is not None,
+            findings=self._findings(face),
+        )
+        if person_id is None or face is None:
+            return may(distance=None)
+        model = library.held(tx)
+        new = face.sighting.embedding_for(model)
+        known = self._decider.verify(tx, person_id, [new])
+        if known is None:
+            return may(distance=None)
+        nearest = min(_apart(row.embedding, new) for row in people.embeddings_of(tx, person_id, model))
+        return may(distance=nearest if nearest < SAME_PICTURE else known.distance, threshold=known.verification)
+
+    def _findings(self, face: SeenFace | None) -> list[Finding]:
+        """What speaks against registering the face."""
+        return [] if face is None else judge(face.sighting.quality.measures, "register", self._limits)
+
+
+def _add_stranger(tx: Tx, now: datetime) -> int:
     person_id = people.add(
         tx, {"name": "", "list": ListName.STRANGER, "source": "device_1001", "created_at": now, "updated_at": now}
     )
     people.change(tx, person_id, {"name": f"stranger {person_id}"})
-    add_face(tx, person_id, face, FaceOrigin("device_1001", event.id, now))
-    review = _link(tx, event, person_id)
-    return Registered("registered", verdict.reason, person_id, review)
+    return person_id
 
 
-def update_library(tx: Tx, event: Row, face: SeenFace | None, now: datetime) -> Registered:
-    """1002, under the gallery's lock: the new face becomes the current one if it is the same person."""
-    person_id = people.person_with_identity(tx, event.identity_id, event.device_id) if event.identity_id else None
-    verdict = may_update_library(
-        person_exists=person_id is not None,
-        has_face=face is not None,
-        findings=findings_of(face),
-        distance=_distance_to(tx, person_id, face),
-    )
+def _told_before(tx: Tx, event: Row, person_id: int | None, face: SeenFace | None) -> Verdict | None:
+    """That the device has told us this, or what came after it, before; None if it is news."""
     if person_id is None:
-        _keep_identity(tx, event, face)
-    elif verdict.kind is Kind.REPLACE and face is not None:
-        people.retire_faces(tx, person_id)
-        add_face(tx, person_id, face, FaceOrigin("device_1002", event.id, now))
-        people.change(tx, person_id, {"updated_at": now})
-    review = verdict.reason if verdict.kind is Kind.REVIEW else None
-    return Registered(OUTCOMES[verdict.kind], verdict.reason, person_id, review)
+        newest = devices.identity_seen(tx, event.device_id, event.identity_id)
+        is_late = newest is not None and event.occurred_at < newest
+        return Verdict(Kind.UNCHANGED, "late_message") if is_late else None
+    told = faces.told_by(tx, person_id, event.device_id)
+    late = of_news(told, face.digest if face is not None else b"", event.occurred_at)
+    if late is None and face is not None:
+        known = faces.by_digest(tx, person_id).get(face.digest)
+        if known is not None and known.state == FaceState.SET_ASIDE:
+            return Verdict(Kind.UNCHANGED, "picture_set_aside")
+    return late
 
 
-def _distance_to(tx: Tx, person_id: int | None, face: SeenFace | None) -> float | None:
-    """From the new face to the nearest of the person's current ones; None where there is nothing to compare."""
-    if person_id is None or face is None:
-        return None
-    current = [row for row in people.faces_of(tx, [person_id], people.CURRENT) if row.model == face.sighting.model]
-    return min((_distance(row.embedding, face.sighting) for row in current), default=None)
+def _make_current(tx: Tx, person_id: int, face: SeenFace, origin: "FaceOrigin") -> None:
+    """Adds the face; a picture that the person has as a former one is made current again instead."""
+    known = faces.by_digest(tx, person_id).get(face.digest)
+    if known is None:
+        add_face(tx, person_id, face, origin)
+        return
+    told = {"device_id": origin.device_id, "occurred_at": origin.occurred_at}
+    faces.change(tx, known.id, {"state": FaceState.CURRENT, **told})
+    people.note_change(tx, person_id, origin.now)
+
+
+def _apart(stored: bytes, new: Embedding) -> float:
+    return float(np.linalg.norm(np.frombuffer(stored, dtype=np.float32) - new))
 
 
 @dataclass(frozen=True, slots=True)
 class FaceOrigin:
-    """Where a face of the library comes from."""
+    """Where a face of the library comes from.
+
+    Attributes:
+        source: upload, import, device_1001 ...
+        event_id: the event that brought it; None if none did.
+        now: when it is written.
+        device_id: the device that sent it; None if none did.
+        occurred_at: when, by the device's clock.
+        insisted: what spoke against it when somebody insisted.
+    """
 
     source: str
     event_id: int | None
     now: datetime
+    device_id: int | None = None
+    occurred_at: datetime | None = None
+    insisted: Sequence[str] = ()
+
+    @classmethod
+    def told(cls, source: str, event: Row, now: datetime) -> "FaceOrigin":
+        """Of a face that a device's event brings."""
+        return cls(source, event.id, now, event.device_id, event.occurred_at)
 
 
 def add_face(tx: Tx, person_id: int, face: SeenFace, origin: FaceOrigin) -> int:
-    """Writes a current face and tells the galleries; under the gallery's lock."""
+    """Writes a current face with its embedding for the library's model, and tells the galleries; under their lock.
+
+    Raises:
+        RecognitionError: ``wrong_model``: the library has moved to another engine's model since the face was looked at.
+    """
     seen = face.sighting
+    model = library.held(tx)
     face_id = people.add_face(
         tx,
         {
             "person_id": person_id,
             "digest": face.digest,
-            "model": seen.model,
-            "embedding": seen.embedding.astype(np.float32).tobytes(),
             "box": box_of(seen),
             "quality": measures_of(seen),
             "source": origin.source,
             "state": people.CURRENT,
             "event_id": origin.event_id,
             "created_at": origin.now,
+            "device_id": origin.device_id,
+            "occurred_at": origin.occurred_at,
+            "insisted": list(origin.insisted) or None,
+            "insisted_at": origin.now if origin.insisted else None,
         },
+        {model: as_bytes(seen.embedding_for(model))},
     )
     people.note_change(tx, person_id, origin.now)
     return face_id
-
-
-def findings_of(face: SeenFace | None) -> list[Finding]:
-    """What speaks against registering the face."""
-    return [] if face is None else judge(face.sighting.quality.measures, "register")
 
 
 def box_of(seen: Sighting) -> list[int]:
@@ -145,8 +227,9 @@ def measures_of(seen: Sighting) -> Mapping[str, Any]:
     return {name: round(float(value), 4) for name, value in seen.quality.measures.items()}
 
 
-def _distance(embedding: bytes, seen: Sighting) -> float:
-    return float(np.linalg.norm(np.frombuffer(embedding, dtype=np.float32) - seen.embedding))
+def as_bytes(embedding: Embedding) -> bytes:
+    """As embeddings are stored: float32, in the machine's order (little-endian wherever this runs)."""
+    return np.ascontiguousarray(embedding, dtype=np.float32).tobytes()
 
 
 def _link(tx: Tx, event: Row, person_id: int) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from receiver.domain.device_status import DeviceStatus, SubDevice
+from receiver.domain.errors import NotFound
 from receiver.services.device_book import device_key
 from receiver.store import devices
 from receiver.store.database import Tx
@@ -51,6 +52,17 @@ class Statuses:
             if not flagged:
                 row = {"key": device_key("", "", peer), "address": peer, "first_seen": now, "last_seen": now}
                 devices.add(tx, row | {"problem": reason, "problem_at": now})
+
+    def put_into_group(self, device_id: int, group: str) -> None:
+        """Puts a device into a group; empty takes it out. From its next event on, the group's ids of people hold for it.
+
+        Raises:
+            NotFound: there is no such device.
+        """
+        with self._store.write() as tx:
+            if not devices.exists(tx, device_id):
+                raise NotFound("no_such_device", f"there is no device {device_id}")
+            devices.change(tx, device_id, {"device_group": group})
 
     def _device(self, tx: Tx, status: DeviceStatus, peer: str, now: datetime) -> int:
         licence = status.licence or next((each.owner for each in status.sub_devices if each.owner), "")

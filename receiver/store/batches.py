@@ -16,8 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from receiver.store.database import Tx, driver_cursor
 
 Bind = Callable[[Any], Any] | None
-# Well below SQLite's limit of 32 766 values in one statement.
-VALUES_AT_ONCE = 10_000
+# Rows go in by powers of two: each of the few statements that this takes stays prepared, and preparing one takes longer than
+# writing its rows. Far below SQLite's limit of 32 766 values in one statement.
+MOST_ROWS = 256
 
 
 def insert_rows(
@@ -40,13 +41,25 @@ def insert_rows(
     if not tx.dialect.positional:
         tx.exec_driver_sql(statement, [dict(zip(names, each, strict=True)) for each in values])
         return
-    group = f"({', '.join('?' * len(names))})"
-    size = max(1, VALUES_AT_ONCE // len(names))
     cursor = driver_cursor(tx)
-    for start in range(0, len(values), size):
-        some = values[start : start + size]
-        many = statement.replace(group, ", ".join([group] * len(some)), 1)
-        cursor.execute(many, tuple(chain.from_iterable(some)))
+    start = 0
+    for count in powers_of_two(len(values), MOST_ROWS):
+        some = values[start : start + count]
+        cursor.execute(_with_rows(statement, len(names), count), tuple(chain.from_iterable(some)))
+        start += count
+
+
+def powers_of_two(total: int, most: int) -> list[int]:
+    """The total as a sum of powers of two, largest first, none above ``most``: 7 is 4 + 2 + 1."""
+    whole, rest = divmod(total, most)
+    return [most] * whole + [1 << bit for bit in reversed(range(rest.bit_length())) if rest >> bit & 1]
+
+
+@lru_cache(maxsize=256)
+def _with_rows(statement: str, columns: int, rows: int) -> str:
+    """A statement for one row made one for many."""
+    group = f"({', '.join('?' * columns)})"
+    return statement.replace(group, ", ".join([group] * rows), 1)
 
 
 @lru_cache(maxsize=256)

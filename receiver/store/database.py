@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,12 @@ Tx = Connection
 Row = SqlRow[Any]
 
 BUSY_MILLISECONDS = 30_000
+SECURE_DELETE = "secure_delete=ON"
+# SQLite's own: what is written of a row of the main tables is mostly one page of each of their indexes.
+PAGE_BYTES = 4096
+# How large a write-ahead log may grow before it is taken over into the database: four times what SQLite would have, since pages
+# of indexes are written over and over, and go over once.
+JOURNAL_BYTES = 16 * 1024 * 1024
 # Two transactions of PostgreSQL were in each other's way and one was ended: the same transaction again succeeds.
 CONFLICT = "storage_conflict"
 CONFLICTS = {"40001", "40P01"}
@@ -62,14 +68,15 @@ class Ticket:
 class Database:
     """One database: a SQLite file with its ticket, or a PostgreSQL database."""
 
-    def __init__(self, url: str, *, readers: int = 16) -> None:
+    def __init__(self, url: str, *, readers: int = 16, page_bytes: int = PAGE_BYTES) -> None:
         self.is_sqlite = url.startswith("sqlite")
+        self.path: Path | None = None
         self._kept: Connection | None = None
         if self.is_sqlite:
-            path = Path(url.removeprefix("sqlite:///"))
+            self.path = path = Path(url.removeprefix("sqlite:///"))
             self._ticket: Ticket | None = Ticket(path.with_name(path.name + ".ticket"))
-            self._writer = _sqlite_engine(path, "BEGIN IMMEDIATE", pool_size=1)
-            self._reader = _sqlite_engine(path, "BEGIN", pool_size=readers, is_read_only=True)
+            self._writer = _sqlite_engine(path, "BEGIN IMMEDIATE", page_bytes, pool_size=1)
+            self._reader = _sqlite_engine(path, "BEGIN", page_bytes, pool_size=readers, is_read_only=True)
         else:
             self._ticket = None
             # Read committed, whatever the server's default: what others have committed is seen by the next statement.
@@ -112,6 +119,39 @@ class Database:
         with _own_errors(), self._reader.connect() as tx, tx.begin():
             yield tx
 
+    def deletes_securely(self) -> bool:
+        """Whether SQLite overwrites what it deletes; PostgreSQL never does, VACUUM frees it for other rows."""
+        if not self.is_sqlite:
+            return False
+        with self.read() as tx:
+            return bool(tx.execute(text("PRAGMA secure_delete")).scalar())
+
+    def empty_log(self) -> bool:
+        """SQLite: moves the write-ahead file's content into the database and cuts it to nothing; False if a reader is in
+        the way just now. There is nothing to do on PostgreSQL, whose log is the server's own.
+        """
+        if not self.is_sqlite:
+            return True
+        return bool(self._alone("PRAGMA wal_checkpoint(TRUNCATE)")[0] == 0)
+
+    def compact(self, tables: Sequence[str] = ()) -> None:
+        """VACUUM: on SQLite the whole file is written anew, and nothing else is written meanwhile; on PostgreSQL the
+        space of dead rows is freed, of those tables only if some are named.
+        """
+        names = "" if self.is_sqlite else ", ".join(f'"{each}"' for each in tables)
+        self._alone(f"VACUUM {names}".strip())
+
+    def _alone(self, statement: str) -> Sequence[Any]:
+        """Runs a statement that no transaction may hold; its first row, if it gives any."""
+        if self._ticket is None:
+            with _own_errors(), self._writer.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(statement)
+            return ()
+        with _own_errors(), self._ticket.held():
+            # The driver's own cursor: SQLAlchemy would begin a transaction first.
+            found: Sequence[Any] | None = self._kept_writer().connection.cursor().execute(statement).fetchone()
+            return found or ()
+
     def close(self) -> None:
         if self._kept is not None:
             self._kept.close()
@@ -153,7 +193,7 @@ def _psycopg(url: str) -> str:
     return f"postgresql+psycopg://{rest}" if scheme in {"postgresql", "postgres"} else url
 
 
-def _sqlite_engine(path: Path, begin: str, *, pool_size: int, is_read_only: bool = False) -> Engine:
+def _sqlite_engine(path: Path, begin: str, page_bytes: int, *, pool_size: int, is_read_only: bool = False) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),  # written as an address, a folder's name with ? in it would be cut
         pool_size=pool_size,
@@ -167,10 +207,14 @@ def _sqlite_engine(path: Path, begin: str, *, pool_size: int, is_read_only: bool
         # sqlite3's own implicit BEGIN is deferred, and a deferred read-then-write fails at once when somebody else writes.
         connection.isolation_level = None
         for pragma in (
+            f"page_size={page_bytes}",  # of a file that is only now being made; before it gets its journal
+            f"wal_autocheckpoint={JOURNAL_BYTES // page_bytes}",
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
+            # What is deleted is overwritten: a freed page or cell would keep names and faces until it is used again.
+            SECURE_DELETE,
         ):
             connection.execute(f"PRAGMA {pragma}")
         if is_read_only:

@@ -1,6 +1,7 @@
 """Devices and the gates they speak for."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Table, insert, select, update
@@ -76,6 +77,19 @@ def keep_identity(tx: Tx, values: Mapping[str, Any]) -> None:
     where = (device_identity.c.device_id == values["device_id"], device_identity.c.external_id == values["external_id"])
     if tx.execute(update(device_identity).where(*where).values(**values)).rowcount == 0:
         tx.execute(insert(device_identity), values)
+
+
+def identity_seen(tx: Tx, device_id: int, external_id: str) -> datetime | None:
+    """When a device last told of an id that our library does not have, by its own clock; None if it never did."""
+    statement = select(device_identity.c.last_seen).where(
+        device_identity.c.device_id == device_id, device_identity.c.external_id == external_id
+    )
+    return tx.execute(statement).scalar()
+
+
+def exists(tx: Tx, device_id: int) -> bool:
+    """Whether there is such a device."""
+    return tx.execute(select(device.c.id).where(device.c.id == device_id)).first() is not None
 
 
 def flag_by_address(tx: Tx, address: str, values: Mapping[str, Any]) -> int:

@@ -1,10 +1,11 @@
 """Events with their keys, messages and pictures: written in batches by the intake, decided on by the worker, listed for people."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.dialects import postgresql
 
 from receiver.store.batches import insert_rows
@@ -18,8 +19,10 @@ def known_keys(tx: Tx, hashes: Sequence[bytes]) -> dict[bytes, int | None]:
     for start in range(0, len(hashes), 500):
         some = hashes[start : start + 500]
         if tx.dialect.name == "sqlite":
-            question = f"SELECT hash, event_id FROM event_key WHERE hash IN ({', '.join('?' * len(some))})"  # noqa: S608 - question marks only
-            found.update(driver_cursor(tx).execute(question, some))
+            # Asked for more than once, so that the statement is one of few and stays prepared.
+            asked = [*some, *[some[0]] * ((1 << (len(some) - 1).bit_length()) - len(some))]
+            question = f"SELECT hash, event_id FROM event_key WHERE hash IN ({', '.join('?' * len(asked))})"  # noqa: S608 - question marks only
+            found.update(driver_cursor(tx).execute(question, asked))
         else:
             rows = tx.execute(select(event_key.c.hash, event_key.c.event_id).where(event_key.c.hash.in_(some)))
             found.update({row.hash: row.event_id for row in rows})
@@ -57,6 +60,11 @@ def change(tx: Tx, event_id: int, values: Mapping[str, Any]) -> None:
 def find(tx: Tx, event_id: int) -> Row[Any] | None:
     """One event's row, or None."""
     return tx.execute(select(event).where(event.c.id == event_id)).one_or_none()
+
+
+def held(tx: Tx, event_id: int) -> Row[Any] | None:
+    """One event's row, that stays as it is until this write transaction has ended; None if there is none."""
+    return tx.execute(select(event).where(event.c.id == event_id).with_for_update()).one_or_none()
 
 
 def pictures_of(tx: Tx, event_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
@@ -98,6 +106,46 @@ def replace_sightings(tx: Tx, event_id: int, rows: Sequence[Mapping[str, Any]]) 
 def sightings_of(tx: Tx, event_id: int) -> list[Row[Any]]:
     """What the engine saw on one event's pictures."""
     return list(tx.execute(select(sighting).where(sighting.c.event_id == event_id).order_by(sighting.c.id)))
+
+
+def hold_gate(tx: Tx, gate_id: int) -> None:
+    """Until this write transaction has ended nobody else decides about sightings at that gate.
+
+    Whoever needs the gallery's lock too takes that one first.
+    """
+    if tx.dialect.name == "postgresql":  # on SQLite a write transaction excludes all others
+        tx.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"gatehouse.gate.{gate_id}"})
+
+
+def live_sightings(tx: Tx, gate_id: int, model: str, period: tuple[datetime, datetime], limit: int) -> list[Row[Any]]:
+    """The faces that events of one gate were decided on: (event_id, device_id, occurred_at, identity_id, decision,
+    person_id, quality, embedding), each event's in their order, of one model and within a period; the newest if there
+    are more.
+    """
+    since, until = period
+    statement = (
+        select(
+            sighting.c.event_id,
+            event.c.device_id,
+            event.c.occurred_at,
+            event.c.identity_id,
+            event.c.decision,
+            event.c.person_id,
+            sighting.c.quality,
+            sighting.c.embedding,
+        )
+        .join(event, event.c.id == sighting.c.event_id)
+        .where(
+            sighting.c.occurred_at.between(since, until),
+            sighting.c.gate_id == gate_id,
+            sighting.c.is_live,
+            sighting.c.model == model,
+        )
+        .order_by(sighting.c.event_id.desc(), sighting.c.id.desc())
+        .limit(limit)
+    )
+    rows: list[Row[Any]] = list(tx.execute(statement))
+    return rows[::-1]
 
 
 def referred(tx: Tx, digests: Sequence[bytes]) -> set[bytes]:

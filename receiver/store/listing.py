@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, or_, select
 
 from receiver.store.database import Tx
+from receiver.store.erasures import is_visible
 from receiver.store.tables import device, event, face, gate, person
 
 
@@ -41,6 +42,7 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
         event.c.want_action: wanted.want_action,
     }
     conditions = [column == value for column, value in equal.items() if value is not None]
+    conditions.append(is_visible(event.c.id))
     if wanted.before is not None:
         conditions.append(event.c.id < wanted.before)
     if wanted.since is not None:
@@ -50,13 +52,13 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
     if wanted.is_blacklist_hit:
         conditions.append(event.c.blacklist_said_by != "")
     if wanted.device is not None:
-        conditions.append(_is_device(wanted.device))
+        conditions.append(is_device(wanted.device))
     if wanted.text:
         conditions.append(_mentions(wanted.text))
     return conditions
 
 
-def _is_device(name: str) -> ColumnElement[bool]:
+def is_device(name: str) -> ColumnElement[bool]:
     """By our id, or by the key, licence or address that people know the device by."""
     if name.isdecimal() and len(name) < 19:  # noqa: PLR2004 - what fits an id
         return event.c.device_id == int(name)
@@ -99,7 +101,13 @@ def best_pictures(tx: Tx, person_ids: list[int]) -> dict[int, bytes]:
         face.c.person_id.in_(person_ids), face.c.state == "current"
     )
     for row in tx.execute(statement):
-        sureness = float(row.quality.get("detector_score", 0.0))
+        # Faces that were stored before the standard's words came in have the detector's score under another.
+        sureness = float(row.quality.get("face_occlusion_prevention", row.quality.get("detector_score", 0.0)))
         if row.person_id not in best or sureness > best[row.person_id][0]:
             best[row.person_id] = (sureness, row.digest)
     return {person_id: digest for person_id, (_, digest) in best.items()}
+
+
+def newest_event(tx: Tx) -> int:
+    """The newest event's id, 0 if there is none."""
+    return int(tx.execute(select(func.max(event.c.id))).scalar() or 0)

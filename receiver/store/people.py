@@ -1,18 +1,60 @@
-"""People, their device identities and faces, and the numbered changes that galleries follow."""
+"""People, their device identities and groups, and the numbered changes that galleries follow."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from receiver.store.database import Tx
-from receiver.store.tables import event, face, gallery_change, person, person_identity
+from receiver.store.tables import (
+    device,
+    event,
+    face,
+    face_embedding,
+    gallery_change,
+    person,
+    person_group,
+    person_identity,
+)
 
 ANY_DEVICE = 0
 CURRENT, FORMER = "current", "former"
 # Writers of the library hold this lock until they have committed: two reports of one stranger make one person.
 GALLERY_LOCK = "gallery"
+# Ids in one statement; SQLite takes 32766.
+IDS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An id by which devices know somebody: of one device, of the devices of a group, or of any."""
+
+    external_id: str
+    device_id: int = ANY_DEVICE
+    device_group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFilter:
+    """Which people to list, newest first.
+
+    Attributes:
+        lists: of these lists; None: of all.
+        text: in the name or an external id.
+        group: of this group.
+        state: ``active`` or ``set_aside``.
+        before: with a lower id.
+        limit: at most so many.
+    """
+
+    lists: Sequence[str] | None = None
+    text: str | None = None
+    group: str | None = None
+    state: str | None = None
+    before: int | None = None
+    limit: int = 50
 
 
 def add(tx: Tx, values: Mapping[str, Any]) -> int:
@@ -28,8 +70,11 @@ def change(tx: Tx, person_id: int, values: Mapping[str, Any]) -> bool:
 def remove(tx: Tx, person_id: int) -> bool:
     """Deletes a person with faces and identities; past events keep their decision without the person."""
     tx.execute(update(event).where(event.c.person_id == person_id).values(person_id=None))
+    faces = select(face.c.id).where(face.c.person_id == person_id)
+    tx.execute(delete(face_embedding).where(face_embedding.c.face_id.in_(faces)))
     tx.execute(delete(face).where(face.c.person_id == person_id))
     tx.execute(delete(person_identity).where(person_identity.c.person_id == person_id))
+    tx.execute(delete(person_group).where(person_group.c.person_id == person_id))
     return tx.execute(delete(person).where(person.c.id == person_id)).rowcount == 1
 
 
@@ -40,39 +85,94 @@ def find(tx: Tx, person_id: int) -> Row[Any] | None:
 
 def found(tx: Tx, ids: Iterable[int]) -> dict[int, Row[Any]]:
     """The people with those ids."""
-    wanted = set(ids)
-    return {row.id: row for row in tx.execute(select(person).where(person.c.id.in_(wanted)))} if wanted else {}
+    wanted = sorted(set(ids))
+    rows: dict[int, Row[Any]] = {}
+    for start in range(0, len(wanted), IDS):
+        statement = select(person).where(person.c.id.in_(wanted[start : start + IDS]))
+        rows |= {row.id: row for row in tx.execute(statement)}
+    return rows
 
 
 def listed(tx: Tx, lists: Sequence[str] | None, text: str | None, before: int | None, limit: int) -> list[Row[Any]]:
     """People, newest first, optionally of some lists and with ``text`` in name or external id."""
-    statement = select(person).order_by(person.c.id.desc()).limit(limit)
-    if lists:
-        statement = statement.where(person.c.list.in_(lists))
-    if before is not None:
-        statement = statement.where(person.c.id < before)
-    if text:
+    return listed_as(tx, PeopleFilter(lists, text, before=before, limit=limit))
+
+
+def listed_as(tx: Tx, wanted: PeopleFilter) -> list[Row[Any]]:
+    """The people of a filter, newest first."""
+    statement = select(person).order_by(person.c.id.desc()).limit(wanted.limit)
+    if wanted.lists:
+        statement = statement.where(person.c.list.in_(wanted.lists))
+    if wanted.before is not None:
+        statement = statement.where(person.c.id < wanted.before)
+    if wanted.state:
+        statement = statement.where(person.c.state == wanted.state)
+    if wanted.group:
+        members = select(person_group.c.person_id).where(person_group.c.name == wanted.group)
+        statement = statement.where(person.c.id.in_(members))
+    if wanted.text:
         owners = select(person_identity.c.person_id).where(
-            person_identity.c.external_id.icontains(text, autoescape=True)
+            person_identity.c.external_id.icontains(wanted.text, autoescape=True)
         )
-        statement = statement.where(or_(person.c.name.icontains(text, autoescape=True), person.c.id.in_(owners)))
+        is_named = person.c.name.icontains(wanted.text, autoescape=True)
+        statement = statement.where(or_(is_named, person.c.id.in_(owners)))
     return list(tx.execute(statement))
 
 
 def person_with_identity(tx: Tx, external_id: str, device_id: int) -> int | None:
-    """Who carries that device identity: the one scoped to the device first, then the one without a scope."""
+    """Who carries that id for a device: scoped to the device itself first, then to its group, then without a scope."""
+    own_group = select(device.c.device_group).where(device.c.id == device_id).scalar_subquery()
     statement = (
         select(person_identity.c.person_id)
-        .where(person_identity.c.external_id == external_id, person_identity.c.device_id.in_([device_id, ANY_DEVICE]))
-        .order_by(person_identity.c.device_id.desc())
+        .where(
+            person_identity.c.external_id == external_id,
+            person_identity.c.device_id.in_([device_id, ANY_DEVICE]),
+            or_(person_identity.c.device_group == "", person_identity.c.device_group == own_group),
+        )
+        .order_by(person_identity.c.device_id.desc(), person_identity.c.device_group.desc())
         .limit(1)
     )
     return tx.execute(statement).scalar()
 
 
-def add_identity(tx: Tx, person_id: int, external_id: str, device_id: int) -> None:
+def owner_of(tx: Tx, identity: Identity) -> int | None:
+    """Who carries an id of exactly that scope."""
+    statement = select(person_identity.c.person_id).where(
+        person_identity.c.external_id == identity.external_id,
+        person_identity.c.device_id == identity.device_id,
+        person_identity.c.device_group == identity.device_group,
+    )
+    return tx.execute(statement).scalar()
+
+
+def add_identity(tx: Tx, person_id: int, external_id: str, device_id: int, device_group: str = "") -> None:
     """Links a device identity to a person."""
-    tx.execute(insert(person_identity), {"person_id": person_id, "external_id": external_id, "device_id": device_id})
+    scope = {"device_id": device_id, "device_group": device_group}
+    tx.execute(insert(person_identity), {"person_id": person_id, "external_id": external_id, **scope})
+
+
+def set_identities(tx: Tx, person_id: int, identities: Iterable[Identity]) -> None:
+    """Takes these in place of all that the person has."""
+    tx.execute(delete(person_identity).where(person_identity.c.person_id == person_id))
+    for each in identities:
+        add_identity(tx, person_id, each.external_id, each.device_id, each.device_group)
+
+
+def set_groups(tx: Tx, person_id: int, names: Iterable[str]) -> None:
+    """Takes these in place of all groups that the person is in."""
+    tx.execute(delete(person_group).where(person_group.c.person_id == person_id))
+    rows = [{"person_id": person_id, "name": name} for name in dict.fromkeys(names)]
+    if rows:
+        tx.execute(insert(person_group), rows)
+
+
+def groups_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[str]]:
+    """The groups of each person, by name."""
+    groups: dict[int, list[str]] = {person_id: [] for person_id in ids}
+    statement = select(person_group).where(person_group.c.person_id.in_(groups)).order_by(person_group.c.name)
+    for row in tx.execute(statement):
+        groups[row.person_id].append(row.name)
+    return groups
 
 
 def identities_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
@@ -88,9 +188,23 @@ def identities_of(tx: Tx, ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
     return found_rows
 
 
-def add_face(tx: Tx, values: Mapping[str, Any]) -> int:
-    """Writes a face; returns its id. Follow it with note_change."""
-    return int(tx.execute(insert(face).values(**values).returning(face.c.id)).scalar_one())
+def add_face(tx: Tx, values: Mapping[str, Any], embeddings: Mapping[str, bytes]) -> int:
+    """Writes a face with its embeddings by model; returns its id. Follow it with note_change."""
+    face_id = int(tx.execute(insert(face).values(**values).returning(face.c.id)).scalar_one())
+    rows = [{"face_id": face_id, "model": model, "embedding": each} for model, each in embeddings.items()]
+    tx.execute(insert(face_embedding), rows)
+    return face_id
+
+
+def embeddings_of(tx: Tx, person_id: int, model: str) -> list[Row[Any]]:
+    """(face id, digest, embedding) of a person's current faces that have an embedding of the model, oldest first."""
+    statement = (
+        select(face.c.id, face.c.digest, face_embedding.c.embedding)
+        .join(face_embedding, face_embedding.c.face_id == face.c.id)
+        .where(face.c.person_id == person_id, face.c.state == CURRENT, face_embedding.c.model == model)
+        .order_by(face.c.id)
+    )
+    return list(tx.execute(statement))
 
 
 def retire_faces(tx: Tx, person_id: int) -> int:
@@ -110,9 +224,10 @@ def faces_of(tx: Tx, ids: Iterable[int], state: str | None = None) -> list[Row[A
 def gallery_rows(tx: Tx, model: str, ids: Sequence[int] | None = None) -> list[Row[Any]]:
     """(face id, person id, list, embedding) of the current faces of one model, of some people or of all."""
     statement = (
-        select(face.c.id, face.c.person_id, person.c.list, face.c.embedding)
+        select(face.c.id, face.c.person_id, person.c.list, face_embedding.c.embedding)
         .join(person, person.c.id == face.c.person_id)
-        .where(face.c.state == CURRENT, face.c.model == model)
+        .join(face_embedding, face_embedding.c.face_id == face.c.id)
+        .where(face.c.state == CURRENT, face_embedding.c.model == model)
     )
     if ids is not None:
         statement = statement.where(face.c.person_id.in_(ids))
@@ -145,9 +260,11 @@ def referred(tx: Tx, digests: Sequence[bytes]) -> set[bytes]:
 
 
 def drop_identity(tx: Tx, person_id: int, device_id: int) -> None:
-    """Unlinks the person's identities of one scope."""
+    """Unlinks the person's identities of one device, or those without any scope."""
     tx.execute(
         delete(person_identity).where(
-            person_identity.c.person_id == person_id, person_identity.c.device_id == device_id
+            person_identity.c.person_id == person_id,
+            person_identity.c.device_id == device_id,
+            person_identity.c.device_group == "",
         )
     )

@@ -11,12 +11,15 @@ from sqlalchemy import delete, select
 
 from receiver.store.batches import insert_rows
 from receiver.store.database import Database
-from receiver.store.tables import picture
+from receiver.store.tables import erased_picture, picture
 
 # A digest met again within this time is not even touched; far below the age at which a sweep takes orphans.
 REFRESH_SECONDS = 3600
 REMEMBERED = 50_000
 ORPHAN_AGE = timedelta(days=1)
+# How long a process goes on trusting its memory after a digest was erased, and how far back it then looks.
+FOLLOW_SECONDS = 1.0
+FOLLOW_BACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,15 @@ class Pictures:
         self._database = database
         self._recent: OrderedDict[bytes, float] = OrderedDict()
         self._lock = threading.Lock()
+        self._followed_at = float("-inf")
+        self._followed_to = datetime.now(UTC)
 
     def put(self, pictures: Iterable[StoredPicture]) -> None:
         """Keeps the pictures durably; when it returns they survive a power loss."""
-        new = {each.digest: each for each in pictures if not self._is_recent(each.digest)}
+        given = list(pictures)
+        if given:
+            self._follow_erased()
+        new = {each.digest: each for each in given if not self._is_recent(each.digest)}
         if not new:
             return
         now = datetime.now(UTC)
@@ -88,6 +96,46 @@ class Pictures:
         with self._database.write() as tx:
             found = tx.execute(delete(picture).where(picture.c.digest.in_(list(digests)), picture.c.last_used < before))
             return found.rowcount
+
+    def mark_erased(self, digests: Iterable[bytes], now: datetime) -> None:
+        """Tells every process to forget those digests: from FOLLOW_SECONDS on each of them would write them anew."""
+        rows = [{"digest": digest, "erased_at": now} for digest in sorted(set(digests))]
+        with self._database.write() as tx:
+            insert_rows(tx, erased_picture, rows, may_exist=True, refresh="erased_at")
+
+    def erased(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of the digests that were erased once; they may have come again since."""
+        with self._database.read() as tx:
+            statement = select(erased_picture.c.digest).where(erased_picture.c.digest.in_(list(digests)))
+            return set(tx.execute(statement).scalars())
+
+    def come_again(self, before: datetime, after: bytes, limit: int) -> list[bytes]:
+        """Digests above ``after`` that were erased, are here again and not used since ``before``; in their order."""
+        statement = (
+            select(picture.c.digest)
+            .join(erased_picture, erased_picture.c.digest == picture.c.digest)
+            .where(picture.c.digest > after, picture.c.last_used < before)
+            .order_by(picture.c.digest)
+            .limit(limit)
+        )
+        with self._database.read() as tx:
+            return list(tx.execute(statement).scalars())
+
+    def _follow_erased(self) -> None:
+        """What another process has erased must be written anew when it comes again."""
+        if time.monotonic() - self._followed_at < FOLLOW_SECONDS:
+            return
+        started, looked_at = time.monotonic(), datetime.now(UTC)
+        # Back beyond the last look: whoever marks commits a little later than the time that is written.
+        since = self._followed_to - FOLLOW_BACK
+        with self._database.read() as tx:
+            found = list(
+                tx.execute(select(erased_picture.c.digest).where(erased_picture.c.erased_at > since)).scalars()
+            )
+        with self._lock:
+            for digest in found:
+                self._recent.pop(digest, None)
+        self._followed_at, self._followed_to = started, looked_at
 
     def _is_recent(self, digest: bytes) -> bool:
         with self._lock:

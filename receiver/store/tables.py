@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -51,6 +52,8 @@ device = Table(
     Column("address", String(64), nullable=False, server_default=""),
     Column("serial", String(255), nullable=False, server_default=""),
     Column("mac", String(64), nullable=False, server_default=""),
+    # devices of one group know people by the same ids
+    Column("device_group", String(64), nullable=False, server_default=""),
     Column("first_seen", UtcTime, nullable=False),
     Column("last_seen", UtcTime, nullable=False),
     Column("status", Json),
@@ -85,6 +88,11 @@ person = Table(
     Column("source", String(32), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False, server_default="active"),
+    Column("valid_from", UtcTime),
+    Column("valid_until", UtcTime),
+    # what a site notes of its people, by names of its own
+    Column("fields", Json, nullable=False, server_default="{}"),
     Index(None, "list", "id"),
     sqlite_autoincrement=True,
 )
@@ -95,9 +103,10 @@ person_identity = Table(
     Column("id", Id, primary_key=True),
     Column("person_id", ForeignKey("person.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("external_id", String(255), nullable=False),
-    # 0: any device.
+    # The device that uses the id; 0: not one alone, but those of the group, or any where there is no group either.
     Column("device_id", Id, nullable=False, server_default="0"),
-    UniqueConstraint("external_id", "device_id"),
+    Column("device_group", String(64), nullable=False, server_default=""),
+    UniqueConstraint("external_id", "device_id", "device_group"),
 )
 
 face = Table(
@@ -106,15 +115,49 @@ face = Table(
     Column("id", Id, primary_key=True),
     Column("person_id", ForeignKey("person.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("digest", LargeBinary(32), nullable=False),
-    Column("model", String(80), nullable=False),
-    Column("embedding", LargeBinary, nullable=False),
     Column("box", Json, nullable=False),
     Column("quality", Json, nullable=False),
     Column("source", String(32), nullable=False),
     Column("state", String(16), nullable=False),
     Column("event_id", Id),
     Column("created_at", UtcTime, nullable=False),
+    # the device that sent it, and when by the device's clock: a message from before tells nothing new
+    Column("device_id", Id),
+    Column("occurred_at", UtcTime),
+    # what spoke against the face when somebody insisted on it
+    Column("insisted", Json),
+    Column("insisted_at", UtcTime),
     Index("ix_face_digest", "digest"),
+    sqlite_autoincrement=True,
+)
+
+# A face has an embedding of the library's model, and while the library moves to another model, or could go back, of that one too.
+face_embedding = Table(
+    "face_embedding",
+    main,
+    Column("face_id", ForeignKey("face.id", ondelete="CASCADE"), primary_key=True),
+    Column("model", String(80), primary_key=True),
+    Column("embedding", LargeBinary, nullable=False),
+)
+
+# One row: the model that decides.
+library = Table(
+    "library",
+    main,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("model", String(80), nullable=False),
+    Column("previous_model", String(80), nullable=False, server_default=""),
+    Column("changed_at", UtcTime, nullable=False),
+)
+
+# What `people calibrate` measured of the site's own faces; the newest of a model counts.
+calibration = Table(
+    "calibration",
+    main,
+    Column("id", Id, primary_key=True),
+    Column("model", String(80), nullable=False, index=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("result", Json, nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -255,6 +298,11 @@ sighting = Table(
     Column("quality", Json, nullable=False),
     Column("embedding", LargeBinary, nullable=False),
     Column("model", String(80), nullable=False),
+    # whether the event was decided on this face
+    Column("is_live", Boolean, nullable=False, server_default=false()),
+    # the event's own, for searches through past events
+    Column("gate_id", Id),
+    Column("occurred_at", UtcTime, nullable=False, index=True),
     Column("created_at", UtcTime, nullable=False),
 )
 
@@ -354,4 +402,141 @@ rejected_body = Table(
     Column("digest", LargeBinary(32), primary_key=True),
     Column("first_seen", UtcTime, nullable=False, index=True),
     sqlite_with_rowid=False,
+)
+
+# Many people at once from a file; the job itself is a task of the outbox.
+import_job = Table(
+    "import_job",
+    main,
+    Column("id", Id, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("detail", Text),
+    Column("name", String(255), nullable=False),
+    Column("path", Text, nullable=False),
+    # the file is our own copy, and goes when the job has ended
+    Column("is_upload", Boolean, nullable=False),
+    Column("list", String(16), nullable=False),
+    Column("is_dry_run", Boolean, nullable=False),
+    # rows of the file; unknown until it has been read
+    Column("total", Integer),
+    Column("counts", Json),
+    # who works on it: another process may have taken over
+    Column("owner", String(32), nullable=False, server_default=""),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("ended_at", UtcTime),
+    sqlite_autoincrement=True,
+)
+
+import_row = Table(
+    "import_row",
+    main,
+    Column("import_id", ForeignKey("import_job.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("place", String(1000), nullable=False),
+    Column("external_id", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("list", String(16), nullable=False),
+    Column("note", Text, nullable=False),
+    # paths within the file, and what else its table says
+    Column("paths", Json, nullable=False),
+    Column("more", Json, nullable=False),
+    # what came of it
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("detail", Text),
+    Column("person_id", Id),
+    Column("pictures", Json),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Index(None, "import_id", "state", "number"),
+    Index(None, "import_id", "external_id"),
+)
+
+person_group = Table(
+    "person_group",
+    main,
+    Column("person_id", ForeignKey("person.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Index(None, "name", "person_id"),
+)
+
+# Somebody who is being taken away for good; when all is done this row is the certificate.
+erasure = Table(
+    "erasure",
+    main,
+    Column("id", Id, primary_key=True),
+    # the same in the list of erased things that lies beside the database
+    Column("key", String(32), nullable=False, unique=True),
+    Column("person_id", Id, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("stage", String(16), nullable=False),
+    # how far the stage is
+    Column("position", Id, nullable=False, server_default="0"),
+    Column("reason", String(64), nullable=False),
+    Column("requested_by", String(255), nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    # events that came later are new ones, which are not erased
+    Column("last_event", Id, nullable=False),
+    Column("total", Integer, nullable=False),
+    # name and ids, by which mentions are found; null at the end
+    Column("subject", Json),
+    Column("counts", Json, nullable=False),
+    Column("remains", Json),
+    Column("ended_at", UtcTime),
+    sqlite_autoincrement=True,
+)
+
+# Events that are hidden from everybody until their turn has come.
+erasure_event = Table(
+    "erasure_event",
+    main,
+    Column("event_id", Id, primary_key=True, autoincrement=False),
+    Column("erasure_id", Id, nullable=False),
+    # false: a device gave the person's id or name to somebody else, whose event it stays
+    Column("is_own", Boolean, nullable=False),
+    Index(None, "erasure_id", "event_id"),
+)
+
+# Pictures with the person's face, until they are deleted or, where others need them, blurred.
+erasure_picture = Table(
+    "erasure_picture",
+    main,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("erasure_id", Id, primary_key=True, autoincrement=False),
+    # where the face is: boxes, else embeddings of the model by which it is found
+    Column("boxes", Json, nullable=False),
+    Column("probes", LargeBinary, nullable=False),
+    Column("model", String(80), nullable=False),
+    # since when every process has been told that the digest is erased
+    Column("marked_at", UtcTime),
+    Index(None, "erasure_id", "marked_at"),
+)
+
+# What must be kept, whatever anybody asks: a person or an event.
+legal_hold = Table(
+    "legal_hold",
+    main,
+    Column("kind", String(8), primary_key=True),
+    Column("subject", Id, primary_key=True, autoincrement=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+# How far retention has come, by kind; and the clock that it trusts.
+retention_state = Table(
+    "retention_state",
+    main,
+    Column("name", String(64), primary_key=True),
+    Column("rules", Text, nullable=False, server_default=""),
+    Column("position", Id, nullable=False, server_default="0"),
+    Column("looked_at", UtcTime, nullable=False),
+    Column("steady_since", UtcTime, nullable=False),
+)
+
+# Digests that were erased: what arrives again without belonging to anything is taken away and not shown.
+erased_picture = Table(
+    "erased_picture",
+    picture_store,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("erased_at", UtcTime, nullable=False, index=True),
 )

@@ -8,11 +8,18 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from receiver.services.asking import Asking
+from receiver.services.erasures import Erasures
+from receiver.services.exporting import Exporting
 from receiver.services.health import Health
+from receiver.services.holding import Holding
+from receiver.services.import_jobs import ImportJobs
 from receiver.services.intake import Intake
+from receiver.services.keeping_faces import KeepingFaces
+from receiver.services.looking import Looking
 from receiver.services.originals import Originals
 from receiver.services.people import People
 from receiver.services.replaying import Replaying
+from receiver.services.searching import Searching
 from receiver.services.statuses import Statuses
 from receiver.settings import Settings
 from receiver.store.pictures import Pictures
@@ -39,10 +46,17 @@ class Services:
     statuses: Statuses
     asking: Asking
     people: People
+    faces: KeepingFaces
+    looking: Looking
+    searching: Searching
     pictures: Pictures
     originals: Originals
     replaying: Replaying
     health: Health
+    imports: ImportJobs
+    erasures: Erasures
+    exporting: Exporting
+    holding: Holding
 
 
 def create_app(services: Services) -> Flask:

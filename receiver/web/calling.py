@@ -1,60 +1,46 @@
-"""Calls the WSGI application: one request for a thread of the pool, or many of the intake with one commit for all."""
+"""Who answers whole requests: a thread of the pool each through Flask, or one thread for many of the intake."""
 
 import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flask import Response
 
-from receiver.domain.errors import GatehouseError
-from receiver.web.later import IN_LINE, LATER, Later
-from receiver.web.problems import known, unexpected
+from receiver.web.arrivals import Arrival, environ_of
+from receiver.web.problems import unexpected
 
 Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, bytes]
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-Environ = dict[str, Any]
+# The answers to some requests, in their order; None for one that is to be answered by the application instead.
+Round = Callable[[Sequence[Arrival]], list[Answer | None]]
+Waiting = tuple[Arrival, "asyncio.Future[Answer | None]"]
 
 # Requests that share a commit: enough to share the disk's flush, few enough not to wait long for each other.
 GROUP_SIZE = 64
+# How long a round waits, step by step, for more requests while they keep coming. A commit costs as much as reading ten events.
+STEP_SECONDS = 0.0005
+STEPS = 8
 
 
 class Caller:
-    """Calls the application and, where views have lined something up, commits it before the answers are made."""
+    """Calls the WSGI application."""
 
-    def __init__(self, wsgi_app: WsgiApp, flush: Callable[[], None]) -> None:
+    def __init__(self, wsgi_app: WsgiApp) -> None:
         self._wsgi_app = wsgi_app
-        self._flush = flush
 
-    def answers(self, environs: Sequence[Environ]) -> list[Answer | None]:
-        """The answers to some requests, in their order; None for one that is to be called elsewhere."""
-        answers = [self._call_alone(environ) for environ in environs]
-        if any(environ[LATER] is not None for environ in environs):
-            self._flush()
-        return [
-            answer if environ[LATER] is None else _after_flush(environ[LATER])
-            for environ, answer in zip(environs, answers, strict=True)
-        ]
-
-    def answer(self, environ: Environ) -> Answer:
+    def answer(self, arrival: Arrival) -> Answer:
         """The answer to one request, however long it takes."""
-        (answer,) = self.answers([environ])
-        if answer is None:
-            raise RuntimeError("a view left a line that it was not in")
-        return answer
-
-    def _call_alone(self, environ: Environ) -> Answer:
         try:
-            return self._call(environ)
-        except Exception as error:  # noqa: BLE001 - what Flask itself cannot answer is one request's 500, not the others'
-            environ[LATER] = None
-            return _from_flask(unexpected(error))
+            return self._call(environ_of(arrival))
+        except Exception as error:  # noqa: BLE001 - what Flask itself cannot answer is a 500 too
+            return from_flask(unexpected(error))
 
-    def _call(self, environ: Environ) -> Answer:
-        environ[LATER] = None
+    def _call(self, environ: dict[str, Any]) -> Answer:
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(
@@ -81,20 +67,19 @@ class IntakeLine:
     work itself: most of it was threads waking each other and waiting for the interpreter lock.
     """
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-        self._queue: queue.SimpleQueue[tuple[Environ, asyncio.Future[Answer | None]] | None] = queue.SimpleQueue()
+    def __init__(self, answer_round: Round) -> None:
+        self._answer_round = answer_round
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    async def answer(self, environ: Environ) -> Answer | None:
-        """The answer to one request, or None if it takes too long to be answered among others."""
-        environ[IN_LINE] = True
+    async def answer(self, arrival: Arrival) -> Answer | None:
+        """The answer to one request, or None if the application is to answer it."""
+        loop = asyncio.get_running_loop()
         if self._thread is None:
-            loop = asyncio.get_running_loop()
             self._thread = threading.Thread(target=self._run, args=(loop,), name="intake", daemon=True)
             self._thread.start()
-        future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        self._queue.put((environ, future))
+        future: asyncio.Future[Answer | None] = loop.create_future()
+        self._queue.put((arrival, future))
         return await future
 
     def close(self) -> None:
@@ -105,19 +90,38 @@ class IntakeLine:
             self._thread = None
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        expected = 1
         while (first := self._queue.get()) is not None:
-            group = [first, *self._more()]
+            group = self._gathered(first, expected)
             try:
-                answers: list[Any] = list(self._caller.answers([environ for environ, _ in group]))
+                answers: list[Any] = list(self._answer_round([arrival for arrival, _ in group]))
             except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits for the answers
                 answers = [error] * len(group)
             loop.call_soon_threadsafe(_deliver, [future for _, future in group], answers)
+            expected = len(group) + self._queue.qsize()
 
-    def _more(self) -> list[tuple[Environ, "asyncio.Future[Answer | None]"]]:
+    def _gathered(self, first: Waiting, expected: int) -> list[Waiting]:
+        """The first request and those that are there, or come while a round as large as the last one can still be hoped for.
+
+        Those who were just answered together send their next events a moment later, one after the other. Without a pause the
+        first of them would go alone, and the others wait for its commit. A sender who was alone is never made to wait.
+        """
+        group = [first, *self._more(GROUP_SIZE - 1)]
+        for _ in range(STEPS):
+            if len(group) >= min(expected, GROUP_SIZE):
+                break
+            time.sleep(STEP_SECONDS)
+            more = self._more(GROUP_SIZE - len(group))
+            if not more:
+                break
+            group += more
+        return group
+
+    def _more(self, most: int) -> list[Waiting]:
         """What else is there at once."""
-        found: list[tuple[Environ, asyncio.Future[Answer | None]]] = []
+        found: list[Waiting] = []
         with contextlib.suppress(queue.Empty):
-            while len(found) < GROUP_SIZE:
+            while len(found) < most:
                 following = self._queue.get_nowait()
                 if following is None:
                     self._queue.put(None)
@@ -136,20 +140,11 @@ def _deliver(futures: Sequence["asyncio.Future[Answer | None]"], answers: Sequen
             future.set_result(answer)
 
 
-def _after_flush(later: Later | str) -> Answer | None:
-    """One request's answer; what went wrong with it is not the others' business."""
-    if isinstance(later, str):
-        return None
-    error = later.future.exception()
-    if error is not None:
-        return _from_flask(known(error) if isinstance(error, GatehouseError) else unexpected(error))
-    document = later.document(later.future.result())
-    return 200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(document))], document
-
-
-def _from_flask(answer: Response) -> Answer:
+def from_flask(answer: Response) -> Answer:
+    """A Flask response as an answer."""
     data = answer.get_data()
-    return answer.status_code, _encoded([*answer.headers, ("content-length", str(len(data)))]), data
+    answer.headers["Content-Length"] = str(len(data))
+    return answer.status_code, _encoded(answer.headers), data
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:

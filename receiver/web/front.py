@@ -6,8 +6,6 @@ Half-sent and slow requests therefore hold a little memory, and never a thread.
 import asyncio
 import contextlib
 import io
-import re
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -15,17 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 
 import orjson
 
 from receiver import logs, metrics
 from receiver.settings import MIB
 from receiver.translation.requests import GZIP
-from receiver.web.calling import Answer, Caller, IntakeLine, WsgiApp
-from receiver.web.later import LATER
+from receiver.web.arrivals import Arrival, Scope, peer_of
+from receiver.web.calling import Answer, Caller, IntakeLine, Round, WsgiApp
 
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -49,8 +45,8 @@ class FrontLimits:
         body_seconds: until its body is there.
         threads: that answer.
         spool_dir: where large bodies wait.
-        intake_paths: answered by a thread of their own, many with one commit: slow questions cannot hold up events, and
-            more threads would only take the interpreter lock from each other.
+        intake_paths: what is posted there is answered by a thread of its own, many with one commit: slow questions cannot
+            hold up events, and more threads would only take the interpreter lock from each other.
     """
 
     body_bytes: int
@@ -93,11 +89,11 @@ class FrontHooks:
     """What the front calls.
 
     Attributes:
-        flush: commits what views have lined up (see later.py).
+        answer_round: the answers to what is posted to the intake paths; what it does not answer, the application does.
         on_too_large: told the address that sent too large a body.
     """
 
-    flush: Callable[[], None] = lambda: None
+    answer_round: Round = lambda arrivals: [None] * len(arrivals)
     on_too_large: Callable[[str], None] = lambda _peer: None
 
 
@@ -108,8 +104,8 @@ class Front:
         self._limits = limits
         self._hooks = hooks or FrontHooks()
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="answer")
-        self._caller = Caller(wsgi_app, self._hooks.flush)
-        self._intake = IntakeLine(self._caller)
+        self._caller = Caller(wsgi_app)
+        self._intake = IntakeLine(self._hooks.answer_round)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._large_held = 0
         self._memory_held = 0
@@ -151,7 +147,7 @@ class Front:
         await send({"type": "http.response.body", "body": answer})
         seconds = time.perf_counter() - started
         metrics.REQUESTS.observe(seconds)
-        facts = {"status": status, "ms": round(seconds * 1000, 1), "bytes": body.size, "peer": _peer(scope)}
+        facts = {"status": status, "ms": round(seconds * 1000, 1), "bytes": body.size, "peer": peer_of(scope)}
         logs.request_line(scope["path"], {"method": scope["method"], **facts})
 
     async def _read(self, scope: Scope, receive: Receive, body: _Body) -> None:
@@ -209,29 +205,28 @@ class Front:
         # What is packed may be a thousand times as large when it is read.
         is_large = body.is_large or body.file.read(len(GZIP)) == GZIP
         body.file.seek(0)
-        environ = _environ(scope, body)
+        arrival = Arrival(scope, body.file, body.size)
         self._in_line += 1
         try:
-            if environ["PATH_INFO"] in self._limits.intake_paths and not is_large:
-                answer = await self._intake.answer(environ)
+            if not is_large and scope["method"] == "POST" and arrival.path in self._limits.intake_paths:
+                answer = await self._intake.answer(arrival)
                 if answer is not None:
                     return answer
-                # Not strict JSON: read with patience, where it holds up nobody.
+                # It may take long, and here it holds up nobody.
                 is_large = True
                 body.file.seek(0)
-                environ = _environ(scope, body)
-            return await self._in_pool(environ, is_large=is_large)
+            return await self._in_pool(arrival, is_large=is_large)
         finally:
             self._in_line -= 1
 
-    async def _in_pool(self, environ: dict[str, Any], *, is_large: bool) -> Answer:
+    async def _in_pool(self, arrival: Arrival, *, is_large: bool) -> Answer:
         loop = asyncio.get_running_loop()
         async with self._large if is_large else contextlib.nullcontext():
-            return await loop.run_in_executor(self._pool, self._caller.answer, environ)
+            return await loop.run_in_executor(self._pool, self._caller.answer, arrival)
 
     def _problem(self, scope: Scope, refused: _Refused) -> Answer:
         if refused.status == 413:  # noqa: PLR2004 - Content Too Large
-            asyncio.get_running_loop().run_in_executor(self._pool, self._hooks.on_too_large, _peer(scope))
+            asyncio.get_running_loop().run_in_executor(self._pool, self._hooks.on_too_large, peer_of(scope))
         document = {
             "type": "about:blank",
             "status": refused.status,
@@ -243,50 +238,3 @@ class Front:
         if refused.status == 503:  # noqa: PLR2004 - Service Unavailable
             headers.append((b"retry-after", b"5"))
         return refused.status, headers, orjson.dumps(document)
-
-
-def _peer(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""
-
-
-def _one_slash(path: str) -> str:
-    """An address typed with a slash too many must not cost a redirect: a box takes anything but 200 for a failure."""
-    return re.sub(r"/{2,}", "/", path) if "//" in path else path
-
-
-def _environ(scope: Scope, body: _Body) -> dict[str, Any]:
-    """The WSGI environment of PEP 3333 for an ASGI scope whose body is whole."""
-    server = scope.get("server") or ("", 0)
-    root = scope.get("root_path", "")
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": root,
-        "PATH_INFO": _one_slash(scope["path"].removeprefix(root)).encode("utf-8").decode("latin-1"),
-        "RAW_URI": scope.get("raw_path", quote(scope["path"]).encode()).decode("latin-1"),
-        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
-        "SERVER_NAME": str(server[0] or ""),
-        "SERVER_PORT": str(server[1] or 0),
-        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
-        "REMOTE_ADDR": _peer(scope),
-        "CONTENT_LENGTH": str(body.size),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.get("scheme", "http"),
-        "wsgi.input": body.file,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
-        LATER: None,
-    }
-    for name, value in scope["headers"]:
-        if b"_" in name:
-            continue  # would be taken for the header of the same name with a hyphen
-        key = name.decode("latin-1").upper().replace("-", "_")
-        if key == "CONTENT_TYPE":
-            environ["CONTENT_TYPE"] = value.decode("latin-1")
-        elif key != "CONTENT_LENGTH":
-            key = f"HTTP_{key}"
-            environ[key] = f"{environ[key]},{value.decode('latin-1')}" if key in environ else value.decode("latin-1")
-    return environ

@@ -5,10 +5,11 @@ from typing import Any
 import orjson
 import structlog
 from flask import Flask, Response, has_request_context, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
-from receiver.domain.errors import Busy, Conflict, GatehouseError, Invalid, NotFound, Unavailable
-from receiver.services.people import Unusable
+from receiver.domain.errors import Busy, Conflict, GatehouseError, Invalid, NotFound, SetupError, Unavailable
+from receiver.services.enrolling import Doubtful
+from receiver.services.portraits import Unusable
 from schemas.api import InvalidArguments
 from schemas.errors import WireError
 
@@ -18,6 +19,7 @@ STATUS: dict[type[GatehouseError], int] = {
     Conflict: 409,
     Busy: 503,
     Unavailable: 503,
+    SetupError: 503,  # a server that runs can still be set up for something that is not there
 }
 RETRY_SECONDS = "5"
 
@@ -44,9 +46,8 @@ def register(app: Flask) -> None:
 def known(error: GatehouseError) -> Response:
     """An error of the house as an answer."""
     status = next((STATUS[each] for each in type(error).__mro__ if each in STATUS), 500)
-    return problem(
-        status, error.reason, error.detail, **({"pictures": error.pictures} if isinstance(error, Unusable) else {})
-    )
+    more = {"pictures": error.pictures} if isinstance(error, Unusable | Doubtful) else {}
+    return problem(status, error.reason, error.detail, **more)
 
 
 def _wire(error: WireError) -> Response:
@@ -72,6 +73,8 @@ def _http(error: HTTPException) -> Response:
 def _detail(error: HTTPException) -> str:
     if error.code == 404:  # noqa: PLR2004 - Not Found
         return "nothing is at this address; /docs lists what is"
+    if isinstance(error, BadRequest) and error.description == BadRequest.description and request.is_json:
+        return "the body is no JSON that can be read: send one object, in UTF-8"
     return error.description or error.name
 
 

@@ -2,27 +2,38 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from receiver.domain.events import ListName
+from receiver.domain.fusion import reach_of
+from receiver.domain.scales import DLIB
 from receiver.services import registering
+from receiver.services.deciding import Decider
+from receiver.services.engines import Engines
+from receiver.services.enrolling import EnrolmentGate
+from receiver.services.event_faces import LookerParts
 from receiver.services.intake import Intake
 from receiver.services.library import Library
 from receiver.services.recognising import Recogniser, RecogniserParts
 from receiver.services.recording import RECOGNISE
 from receiver.services.registering import FaceOrigin, SeenFace
-from receiver.store import events, outbox, people
+from receiver.store import events, library, outbox, people
 from receiver.store.database import Row
 from receiver.store.outbox import Task
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
-from recognition.engine import Box, Embedding, Quality, RecognitionError, RgbImage, Sighting
+from recognition.engine import Box, Embedding, Quality, RgbImage, Sighting
+from recognition.gates import SHIPPED
+from recognition.headers import ImageError
 from tests.receiver.boxes import HISTORY, history, jpeg, text_of
 
 MODEL = "prepared"
+# Another network of the same engine; what it sees is as far apart, but in other places.
+SECOND_MODEL = "prepared-anew"
 LEASE = timedelta(seconds=30)
 
 
@@ -34,20 +45,31 @@ def face_of(number: int, *, off: float = 0.0) -> Embedding:
     return embedding
 
 
-def sighting(embedding: Embedding, *, size: int = 100, score: float = 2.0, **measures: float) -> Sighting:
+def sighting(
+    embedding: Embedding, *, size: int = 100, score: float = 2.0, left: int = 1, **measures: float
+) -> Sighting:
     """One face that the engine found; without measures nothing is wrong with it."""
-    box = Box(1, 2, 1 + size, 2 + size)
+    box = Box(left, 2, left + size, 2 + size)
     return Sighting(box, ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10)), score, Quality(measures), embedding, MODEL)
+
+
+Prepared = dict[bytes, list[Sighting] | Exception]
+
+
+def anew(seen: Sighting) -> Sighting:
+    """The same face as SECOND_MODEL has it: all numbers in another order."""
+    return replace(seen, embedding=seen.embedding[::-1].copy(), model=SECOND_MODEL)
 
 
 class PreparedEngine:
     """Sees on each picture what was prepared for it; on others nothing."""
 
     name = "prepared"
-    model = MODEL
+    dimension = 128
 
-    def __init__(self) -> None:
-        self.seen: dict[bytes, list[Sighting] | Exception] = {}
+    def __init__(self, model: str = MODEL, seen: "Prepared | None" = None) -> None:
+        self.model = model
+        self.seen: Prepared = {} if seen is None else seen
 
     def prepare(self, shade: int, found: Sequence[Sighting] | Exception) -> None:
         key = hashlib.sha256(jpeg(shade)).digest()
@@ -57,13 +79,13 @@ class PreparedEngine:
         found = self.seen.get(rgb.tobytes(), [])
         if isinstance(found, Exception):
             raise found
-        return found
+        return found if self.model == MODEL else [anew(each) for each in found]
 
 
 def read_prepared(data: bytes) -> RgbImage:
     """Stands in for decoding: the picture's digest."""
     if data == jpeg(404):
-        raise RecognitionError("truncated", "the picture ends too early")
+        raise ImageError("truncated", "the picture ends too early")
     return np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
 
 
@@ -72,9 +94,23 @@ class Desk:
 
     def __init__(self, store: Store, engine: PreparedEngine, fpir: float = 0.01) -> None:
         self.store = store
-        self.library = Library(MODEL, fpir)
-        parts = RecogniserParts(store, Pictures(store.pictures), engine, self.library, read_prepared)
-        self.recogniser = Recogniser(parts)
+        with store.write(lock=people.GALLERY_LOCK) as tx:
+            library.settle(tx, MODEL, datetime.now(UTC))
+        self.scales = {MODEL: DLIB, SECOND_MODEL: DLIB}
+        self.library = Library(MODEL, fpir, scales=self.scales)
+        self.decider = Decider(self.library)
+        self.engines = Engines(
+            lambda network: self.engine if network == MODEL else PreparedEngine(network, engine.seen)
+        )
+        self.engine = engine
+        looking = LookerParts(
+            store=store,
+            pictures=Pictures(store.pictures),
+            engines=self.engines,
+            read_image=read_prepared,
+            reach=lambda model: reach_of(self.scales[model].verification),
+        )
+        self.recogniser = Recogniser(RecogniserParts(looking, self.decider))
 
     def claim(self, now: datetime | None = None) -> Task | None:
         with self.store.write() as tx:
@@ -90,6 +126,12 @@ class Desk:
             found = events.find(tx, event_id or 0)
         assert found is not None
         return found
+
+
+def gate_of() -> EnrolmentGate:
+    """The enrolment gate of a process of its own."""
+    scales = {MODEL: DLIB, SECOND_MODEL: DLIB}
+    return EnrolmentGate(Decider(Library(MODEL, 0.01, scales=scales)), SHIPPED)
 
 
 def enrol(store: Store, person_list: ListName, *faces: Embedding, identity: str = "", **changes: Any) -> int:

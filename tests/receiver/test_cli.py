@@ -17,7 +17,7 @@ from receiver.store import outbox
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store, open_store
 from tests.receiver.boxes import HISTORY, history, jpeg, open_intake
-from tests.receiver.faces import PreparedEngine, face_of, read_prepared, sighting
+from tests.receiver.faces import MODEL, PreparedEngine, face_of, gate_of, read_prepared, sighting
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +38,11 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
     def made(house: object) -> People:
         store: Store = house.store  # type: ignore[attr-defined]
         see = lambda data: engine.sightings(read_prepared(data))  # noqa: E731
-        return People(store, Pictures(store.pictures), see, 1_000_000)
+        return People(store, Pictures(store.pictures), see, 1_000_000, gate_of())
 
     assert callable(make_local_people)
     monkeypatch.setattr("receiver.bootstrap.make_local_people", made)
+    monkeypatch.setenv("GATEHOUSE_MODEL", MODEL)
 
 
 @pytest.fixture
@@ -103,14 +104,16 @@ def test_without_a_command_it_serves(monkeypatch: pytest.MonkeyPatch, given: lis
     assert called == [(["web", "worker"], expected)]
 
 
-def test_a_server_that_neither_recognises_nor_forwards_has_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_neither_recognises_nor_forwards_has_a_worker_that_erases(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     called: list[list[str]] = []
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "metrics")
     monkeypatch.setattr("receiver.cli.parent.may_listen", lambda _host, _port: None)
     monkeypatch.setattr("receiver.cli.parent.run", lambda names, _arguments: called.append(names))
     for more in ([], ["--upstream-url", "http://a.example"]):
         CliRunner().invoke(cli.cli, ["serve", "--recognition", "off", *more])
-    assert called == [["web"], ["web", "worker"]]
+    assert called == [["web", "worker"]] * 2
 
 
 @pytest.mark.usefixtures("library")
@@ -132,25 +135,6 @@ def test_a_person_who_cannot_be_added_is_a_sentence(tmp_path: Path) -> None:
     refused = run("people", "add", "Ann Example", "9.jpg")
     assert (refused.exit_code, "no_face" in refused.output) == (1, True)
     assert run("people", "add", "Ann Example", "missing.jpg").exit_code == 2
-
-
-@pytest.mark.usefixtures("library")
-def test_a_folder_is_imported_and_a_second_import_adds_nobody(tmp_path: Path) -> None:
-    for name, number in (("One/a.jpg", 1), ("One/b.jpg", 9), ("Two.jpg", 2), ("Three.JPG", 9), ("notes.txt", 1)):
-        path = tmp_path / "faces" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(jpeg(number))
-    first = said("people", "import", "faces")
-    assert "2 enrolled, 0 already there, 1 refused." in first
-    assert "b.jpg: not used, no_face" in first
-    assert "0 enrolled, 2 already there, 1 refused." in said("people", "import", "faces")
-    assert len(said("people", "list").splitlines()) == 2
-
-
-@pytest.mark.usefixtures("library")
-def test_a_folder_without_pictures_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    assert "holds no pictures" in run("people", "import", "empty").output
 
 
 def test_buried_tasks_are_listed_and_retried(opened: Store, tmp_path: Path) -> None:
@@ -216,3 +200,28 @@ def test_a_check_of_a_good_place_is_good() -> None:
     text = said("check", "--host", "127.0.0.1", "--port", str(free_port()), "--recognition", "off", "--data-dir", "new")
     assert "FAIL" not in text
     assert "database answers" in text
+
+
+def test_a_check_loads_the_engine_and_says_what_to_expect_of_the_library() -> None:
+    where = ["--host", "127.0.0.1", "--port", str(free_port()), "--data-dir", "new"]
+    assert "recognition engine onnx, model dlib-resnet-v1+mirror\n" in said("check", *where)
+    assert "The tables" in said("db", "upgrade", "--data-dir", "new")
+    text = said("check", *where)
+    assert "model dlib-resnet-v1+mirror: library of 0 people" in text
+    assert "expected to miss" in text
+
+
+def test_a_check_finds_a_model_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEHOUSE_MODEL", "somebody-elses")
+    said("db", "upgrade")
+    result = run("check", "--host", "127.0.0.1", "--port", str(free_port()))
+    assert (result.exit_code, "nothing is known of the distances of somebody-elses" in result.output) == (1, True)
+
+
+def test_enrolling_where_recognition_is_off_says_how_it_is_switched_on(tmp_path: Path) -> None:
+    (tmp_path / "face.jpg").write_bytes(jpeg(1))
+    folder = ("--data-dir", str(tmp_path / "off"), "--recognition", "off")
+    result = run("people", "add", "Ann Example", str(tmp_path / "face.jpg"), *folder)
+    assert result.exit_code == 1
+    assert "--recognition onnx switches it on" in result.output
+    assert "Ann Example is enrolled as person 1." in said("people", "add", "Ann Example", *folder)

@@ -16,7 +16,7 @@ def loaded(folder: Path, toml: str = "", flags: dict[str, Any] | None = None, **
 def test_flags_come_before_the_environment_before_the_file_before_defaults(tmp_path: Path) -> None:
     toml = 'port = 1001\nhost = "one"\nlog_format = "json"\n'
     found = loaded(tmp_path, toml, {"port": "1003", "host": None}, port="1002", host="two")
-    assert (found.port, found.host, found.log_format, found.recognition) == (1003, "two", "json", "dlib")
+    assert (found.port, found.host, found.log_format, found.recognition) == (1003, "two", "json", "onnx")
     rows = {row.name: row.source for row in shown(found)}
     sources = [rows[f"GATEHOUSE_{name}"] for name in ("PORT", "HOST", "LOG_FORMAT", "RECOGNITION")]
     assert sources == ["flag", "environment", "gatehouse.toml", "default"]
@@ -66,6 +66,7 @@ def test_names_for_tests_and_of_others_are_passed_over(tmp_path: Path) -> None:
 
 
 BAD = {
+    "model": ["", "x" * 80, "Dlib", "../elsewhere", "dlib-resnet-v1 +mirror", "+mirror"],
     "port": ["0", "65536", "x", "", "1.5"],
     "recognition": ["maybe", ""],
     "upstream_url": ["ftp://a", "a.example", "http://", "http://a,b", "http://[::1", "http://a:99999"],
@@ -140,7 +141,7 @@ def test_a_value_of_another_kind_in_the_file_is_told_so(tmp_path: Path, toml: st
 
 
 def test_the_engine_that_is_switched_on_has_a_name(tmp_path: Path) -> None:
-    assert [loaded(tmp_path, recognition=each).engine_name for each in ("on", "off")] == ["dlib", "off"]
+    assert [loaded(tmp_path, recognition=each).engine_name for each in ("on", "dlib", "off")] == ["onnx", "onnx", "off"]
 
 
 def test_secrets_are_starred_when_shown(tmp_path: Path) -> None:

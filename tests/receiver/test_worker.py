@@ -1,6 +1,7 @@
 """The worker ends tasks, tries them again, buries them, and outlives them all."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import pytest
 from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import update
 
-from receiver.domain.errors import Unavailable
+from receiver.domain.errors import SetupError, Unavailable
 from receiver.forwarder.http import HttpChannel
 from receiver.services.forwarding import Forwarding
 from receiver.services.housekeeping import Housekeeping
 from receiver.services.originals import Originals
+from receiver.services.recognising import Recogniser
 from receiver.settings import SettingError, Settings, load
 from receiver.store import outbox, tables
 from receiver.store.doorbell import Doorbell
@@ -34,12 +36,13 @@ class Shop:
         self.doorbell = Doorbell(folder)
         pictures = Pictures(store.pictures)
         self.forwarding = Forwarding(store, Originals(store, pictures), HttpChannel())
+        self.made = 0
         self.worker = Worker(
             WorkerParts(
                 settings=Settings(data_dir=folder),
                 store=store,
                 doorbell=self.doorbell,
-                recogniser=self.desk.recogniser,
+                recogniser=self.make_recogniser,
                 forwarding=self.forwarding,
                 housekeeping=Housekeeping(store, pictures),
             )
@@ -47,6 +50,10 @@ class Shop:
         with open_intake(store, folder) as intake:
             (recorded,) = intake.record([history(ext_data={"recognize_face": text_of(1)})], HISTORY)
         self.event_id = recorded.event_id or 0
+
+    def make_recogniser(self) -> Recogniser:
+        self.made += 1
+        return self.desk.recogniser
 
     def turn(self) -> int:
         """One claim after all pauses; how many tasks there were."""
@@ -75,6 +82,27 @@ def test_a_task_is_worked_off(shop: Shop) -> None:
     assert shop.turn() == 1
     assert shop.desk.event(shop.event_id).decision == "unknown"
     assert shop.turn() == 0
+
+
+def test_the_recogniser_is_made_once_and_for_the_first_event_that_waits(shop: Shop) -> None:
+    with shop.store.write() as tx:
+        tx.execute(update(tables.task).values(due_at=datetime.now(UTC) + timedelta(hours=1)))
+    assert (shop.worker._recognise_some(), shop.made) == (0, 0)
+    shop.engine.prepare(1, RuntimeError("no"))
+    assert [shop.turn(), shop.turn()] == [1, 1]
+    assert shop.made == 1
+
+
+def test_a_recogniser_that_cannot_be_made_costs_no_try(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> Recogniser:
+        raise SetupError("model_missing", "no model")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop, "worker", Worker(replace(shop.worker._parts, recogniser=missing)))
+        with pytest.raises(SetupError):
+            shop.turn()
+    with shop.store.read() as tx:
+        assert [row.attempts for row in outbox.listed(tx, None, 9)] == [0]
 
 
 def test_a_task_that_fails_every_time_is_buried_and_its_event_says_failed(shop: Shop) -> None:

@@ -3,10 +3,12 @@
 import warnings
 from types import ModuleType
 
+import dlib
 import numpy as np
 import pytest
 
 import recognition
+from recognition import embedders
 from recognition.engine import Engine
 from tests.photos import ANOTHER_MAN, ONE_MAN, PARTLY_COVERED, TWO_FACES
 from tests.recognition.conftest import Look, Picture
@@ -48,6 +50,19 @@ def test_both_engines_see_the_same_face_in_one_picture(reference: Engine, look: 
     assert np.linalg.norm(ours.embedding - theirs.embedding) < 0.15
     assert ours.model == theirs.model
     assert ours.quality.measures.keys() == theirs.quality.measures.keys()
+
+
+@pytest.mark.parametrize("name", [ONE_MAN[0], ANOTHER_MAN])
+def test_its_mirrored_embedding_is_that_of_its_own_chip_turned_round(
+    name: str, reference: Engine, picture: Picture
+) -> None:
+    (seen,) = reference.sightings(picture(name))
+    shape = dlib.full_object_detection(dlib.rectangle(0, 0, 9, 9), [dlib.point(x, y) for x, y in seen.landmarks])
+    ((plain, mirrored),) = embedders.DlibEmbedder().embed(picture(name), [shape])
+    assert seen.mirrored is not None
+    assert np.abs(seen.mirrored - mirrored).max() < 1e-5
+    apart = float(np.linalg.norm(plain - mirrored))
+    assert seen.quality.measures["mirror_distance"] == pytest.approx(apart, abs=0.02)
 
 
 def test_it_finds_nothing_where_there_is_nothing(reference: Engine) -> None:

@@ -2,15 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import recognition
 from recognition import models
-from recognition.engine import RecognitionError
+from recognition.engine import Engine, RecognitionError
 from recognition.headers import ImageError
 
-HEAVY = "dlib cv2 face_recognition face_recognition_models pkg_resources numpy PIL"
+HEAVY = "dlib cv2 face_recognition face_recognition_models pkg_resources numpy onnx onnxruntime PIL"
 
 
 def _loaded_after(statements: str) -> set[str]:
@@ -23,10 +24,10 @@ def test_importing_recognition_loads_nothing_heavy() -> None:
     assert _loaded_after("import recognition") == set()
 
 
-def test_the_plain_engine_never_imports_the_model_packages_code() -> None:
+def test_the_default_engine_loads_only_what_it_runs(engine: Engine) -> None:
+    """Its networks are written by now, so what writes them is not loaded."""
     loaded = _loaded_after("import recognition; recognition.load_engine()")
-    assert "dlib" in loaded
-    assert not loaded & {"face_recognition", "face_recognition_models", "pkg_resources", "PIL"}
+    assert loaded == {"dlib", "cv2", "numpy", "onnxruntime"}
 
 
 def test_the_reference_engine_leaves_pillow_as_it_was() -> None:
@@ -35,14 +36,31 @@ def test_the_reference_engine_leaves_pillow_as_it_was() -> None:
 
 
 def test_an_unknown_engine_is_refused_by_name() -> None:
-    with pytest.raises(RecognitionError, match="dlib, face_recognition") as refused:
+    with pytest.raises(RecognitionError, match="onnx, face_recognition") as refused:
         recognition.load_engine("retina")
     assert refused.value.reason == "unknown_engine"
 
 
-def test_engines_say_which_model_their_embeddings_are_of() -> None:
-    engine = recognition.load_engine()
-    assert (engine.name, engine.model) == ("dlib", models.DLIB_RESNET_V1)
+def test_engines_say_which_model_their_embeddings_are_of(engine: Engine) -> None:
+    assert (engine.name, engine.model, engine.dimension) == ("onnx", models.DLIB_RESNET_V1, 128)
+
+
+@pytest.mark.parametrize("name", ["onnx", "dlib", "on"])
+def test_the_default_engine_has_other_names(name: str, tmp_path: Path) -> None:
+    engine = recognition.load_engine(name, tmp_path)
+    assert engine.name == "onnx"
+    kept = {path.name.partition("-1-")[0] for path in tmp_path.iterdir()}
+    assert kept == {"dlib-resnet", "dlib-mmod"}
+
+
+def test_the_folder_of_networks_may_be_named_as_a_text(tmp_path: Path) -> None:
+    recognition.load_engine(cache_dir=str(tmp_path / "networks"), cnn="never")
+    assert len(list((tmp_path / "networks").iterdir())) == 1
+
+
+def test_an_engine_that_never_asks_the_cnn_does_not_make_it(tmp_path: Path) -> None:
+    recognition.load_engine(cache_dir=tmp_path, cnn="never")
+    assert [path.name.partition("-1-")[0] for path in tmp_path.iterdir()] == ["dlib-resnet"]
 
 
 def test_read_image_keeps_to_the_limit_it_is_given() -> None:

@@ -1,6 +1,7 @@
 """The blueprint that all parts of the interface use, and what their views share."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask import Request, current_app
@@ -47,3 +48,10 @@ def services() -> "Services":
 def shown(page: Page) -> dict[str, Any]:
     """A page as an answer."""
     return asdict(page)
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """A time without a zone is one of the site."""
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=services().settings.timezone)

@@ -1,10 +1,9 @@
 """Events, blacklist hits, and the messages they came in."""
 
-from datetime import datetime
 from typing import Any
 
 from receiver.store.listing import EventFilter
-from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
+from receiver.web.api.blueprint import ID, ApiBlueprint, aware, services, shown
 from schemas import answers, api
 
 blueprint = ApiBlueprint("events", __name__, description="Who was seen, where, when, and what we say about it")
@@ -22,6 +21,15 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, answers.EventInFull)
 def get_event(event_id: int) -> dict[str, Any]:
     """Show one event with everything that was seen on its pictures."""
+    return services().asking.event(event_id)
+
+
+@blueprint.patch(f"/events/<{ID}:event_id>")
+@blueprint.arguments(api.EventChange)
+@blueprint.response(200, answers.EventInFull)
+def change_event(change: dict[str, Any], event_id: int) -> dict[str, Any]:
+    """Put an event on legal hold, or lift it; nothing else of an event can be changed."""
+    services().holding.event(event_id, is_held=change["legal_hold"])
     return services().asking.event(event_id)
 
 
@@ -48,17 +56,10 @@ def _filter(query: dict[str, Any], *, is_blacklist_hit: bool = False) -> EventFi
         person=query["person"],
         decision=query["decision"],
         want_action=query["want_action"],
-        since=_aware(query["since"]),
-        until=_aware(query["until"]),
+        since=aware(query["since"]),
+        until=aware(query["until"]),
         text=query["q"],
         is_blacklist_hit=is_blacklist_hit,
         before=query["cursor"],
         limit=query["limit"],
     )
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    """A time without a zone is one of the site."""
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=services().settings.timezone)

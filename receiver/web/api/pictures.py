@@ -40,6 +40,8 @@ FIRST_LYING = 5
 def get_picture(query: dict[str, Any], digest: str) -> Response:
     """Give a picture: as it came, or with `width` as a smaller JPEG."""
     wanted, width = _bytes_of(digest), query["width"]
+    if services().erasures.is_hidden_picture(wanted):
+        raise NotFound("no_such_picture", "there is no picture with that digest; it may have been taken away since")
     etag = f"{wanted.hex()}-{width or 'full'}"
     if etag in request.if_none_match and services().pictures.has(wanted):
         return _with_headers(Response(status=304), etag)

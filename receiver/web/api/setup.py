@@ -6,7 +6,18 @@ from flask import Flask
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from receiver.web.api import devices, events, health, people, pictures, quarantine
+from receiver.web.api import (
+    devices,
+    erasures,
+    events,
+    faces,
+    health,
+    imports,
+    library_faces,
+    people,
+    pictures,
+    quarantine,
+)
 
 DESCRIPTION = """Events of face-recognition gates, the people they show, and what could not be read.
 
@@ -26,7 +37,7 @@ def register(app: Flask) -> Api:
     )
     api = Api(app)
     # problems.py answers errors, for all routes alike.
-    for handled in (events, pictures, people, devices, quarantine, health):
+    for handled in (events, pictures, people, library_faces, erasures, imports, faces, devices, quarantine, health):
         api.register_blueprint(handled.blueprint, url_prefix="/v1")
     app.register_blueprint(get_swaggerui_blueprint("/docs", "/v1/openapi.json", config={"app_name": "Gatehouse"}))
     return api

@@ -1,12 +1,13 @@
 """Which reported faces may enter the library."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from receiver.domain.events import ListName, WantAction
-from receiver.domain.identity import Candidate, Decision, Status, decide
-from receiver.domain.registration import Kind, Verdict, may_register_stranger, may_update_library
+from receiver.domain.identity import Candidate, Decision, Status, decide, no_face
+from receiver.domain.registration import Kind, Verdict, may_register_stranger, may_update_library, of_news
 
 
 @dataclass(frozen=True)
@@ -16,14 +17,20 @@ class Wrong:
 
 
 BLURRED, SMALL = Wrong("too_blurred", "refuse"), Wrong("face_too_small", "warn")
-UNKNOWN = decide([], 0.45)
-NO_FACE = decide([], 0.45, has_face=False)
-POOR = decide([], 0.45, findings=[BLURRED])
-AMBIGUOUS = decide([Candidate(1, 1, ListName.STAFF, 0.40), Candidate(2, 2, ListName.STAFF, 0.41)], 0.45)
+
+
+def near(person: int, distance: float, list_name: ListName = ListName.STAFF) -> Candidate:
+    return Candidate(person, person, list_name, distance, threshold=0.45, verification=0.58, aligned=distance)
+
+
+UNKNOWN = decide([])
+NO_FACE = no_face()
+POOR = decide([], [BLURRED])
+AMBIGUOUS = decide([near(1, 0.40), near(2, 0.41)])
 
 
 def matched(list_name: ListName) -> Decision:
-    return decide([Candidate(1, 1, list_name, 0.3)], 0.45)
+    return decide([near(1, 0.3, list_name)])
 
 
 def stranger(
@@ -116,3 +123,28 @@ def test_a_picture_that_is_no_good_changes_nothing_and_says_why() -> None:
     assert update(None, face=False) == Verdict(Kind.UNCHANGED, "no_face")
     assert update(0.30, BLURRED) == Verdict(Kind.UNCHANGED, "too_blurred")
     assert update(0.90, BLURRED) == Verdict(Kind.UNCHANGED, "too_blurred")
+
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("digest", "moment", "reason"),
+    [
+        (b"new", NOON, None),
+        (b"new", NOON + MINUTE, None),
+        (b"old", NOON + MINUTE, None),
+        (b"new", NOON - MINUTE, "late_message"),
+        (b"old", NOON, "repeated_message"),
+    ],
+)
+def test_what_occurred_before_what_the_device_has_told_is_no_news(
+    digest: bytes, moment: datetime, reason: str | None
+) -> None:
+    verdict = of_news([(b"older", NOON - 2 * MINUTE), (b"old", NOON)], digest, moment)
+    assert (verdict.reason if verdict else None) == reason
+
+
+def test_a_first_message_is_news() -> None:
+    assert of_news([], b"new", NOON) is None

@@ -153,6 +153,18 @@ def test_the_history_report_that_comes_after_recognition_is_followed(desk: Desk,
     assert strangers(desk.store) == [event.person_id]
 
 
+def test_a_later_report_takes_no_registered_person_away(desk: Desk, intake: Intake) -> None:
+    """The stranger was registered by the device's own picture; what was seen at the gate matches nobody."""
+    event_id = told(intake, None, want_action="1001", identity_id="S1", reg_pic=text_of(1))
+    desk.work()
+    (person,) = strangers(desk.store)
+    intake.record([real_time(identity_id="S1", ext_data={"spot_pic": text_of(2)})], REAL_TIME)
+    desk.work()
+    event = desk.event(event_id)
+    assert (event.decision, event.decision_detail["picture"]) == ("unknown", "scene")
+    assert (event.registration, event.person_id, event.list) == ("registered", person, "stranger")
+
+
 def test_a_look_at_what_has_changed_meanwhile_is_thrown_away(
     desk: Desk, intake: Intake, engine: PreparedEngine
 ) -> None:
@@ -160,7 +172,7 @@ def test_a_look_at_what_has_changed_meanwhile_is_thrown_away(
     (first,) = intake.record([real_time()], REAL_TIME)
     slow = desk.claim()
     assert slow is not None
-    looked = desk.recogniser._look(slow.subject)
+    looked = desk.recogniser._looker.look(slow.subject)
     assert looked is not None
     intake.record([history(want_action="1001", ext_data={"recognize_face": text_of(1)})], HISTORY)
     Desk(desk.store, engine).work()
@@ -175,7 +187,7 @@ def test_a_worker_whose_lease_was_over_changes_nothing_more(desk: Desk, intake: 
     event_id = told(intake, 1, want_action="1001")
     slow = desk.claim()
     assert slow is not None
-    looked = desk.recogniser._look(slow.subject)
+    looked = desk.recogniser._looker.look(slow.subject)
     assert looked is not None
     other = Desk(desk.store, engine)
     again = other.claim(datetime.now(UTC) + LEASE)
@@ -235,6 +247,57 @@ def test_a_task_given_up_is_buried_and_the_event_says_failed(desk: Desk, intake:
     desk.work()
     assert desk.event(event_id).recognition == "done"
     assert ATTEMPTS >= 2
+
+
+def test_somebody_whom_the_device_names_is_compared_one_to_one_first(
+    desk: Desk, intake: Intake, engine: PreparedEngine
+) -> None:
+    """With many people a search must be stricter than a comparison with the one who is named."""
+    person = enrol(desk.store, ListName.STAFF, face_of(1), identity="E1")
+    for number in range(2, 80):
+        enrol(desk.store, ListName.STAFF, face_of(number))
+    engine.prepare(30, [sighting(face_of(1, off=0.55))])
+    named = told(intake, 30, 1, identity_id="E1")
+    nameless = told(intake, 30, 20_000, identity_id="")
+    somebody_else = told(intake, 30, 40_000, identity_id="E2")
+    desk.work()
+    found = [desk.event(each) for each in (named, nameless, somebody_else)]
+    assert [(row.decision, row.person_id) for row in found] == [
+        ("matched", person),
+        ("unknown", None),
+        ("unknown", None),
+    ]
+    assert "claim_confirmed" in found[0].decision_detail["reasons"]
+
+
+def test_a_name_counts_for_the_device_that_gave_it(desk: Desk, intake: Intake, engine: PreparedEngine) -> None:
+    person = enrol(desk.store, ListName.STAFF, face_of(1))
+    for number in range(2, 80):
+        enrol(desk.store, ListName.STAFF, face_of(number))
+    engine.prepare(30, [sighting(face_of(1, off=0.55))])
+    here = told(intake, 30, 1, identity_id="7")
+    with desk.store.write() as tx:
+        people.add_identity(tx, person, "7", desk.event(here).device_id)
+    there = {
+        "ep_id": "OTHER0000000000000000001__10.0.0.30",
+        "dev_sno": "OTHER0000000000000000001",
+        "device_ip": "10.0.0.30",
+    }
+    elsewhere = told(intake, 30, 2, identity_id="7", ext_data=there)
+    assert desk.event(elsewhere).device_id != desk.event(here).device_id
+    desk.work()
+    assert [desk.event(each).person_id for each in (here, elsewhere)] == [person, None]
+
+
+def test_which_face_an_event_was_decided_on_is_marked(desk: Desk, intake: Intake, engine: PreparedEngine) -> None:
+    engine.prepare(30, [sighting(face_of(2), size=50), sighting(face_of(3), size=90, left=200)])
+    event_id = told(intake, ext_data={"spot_pic": text_of(30)}, reg_pic=text_of(4))
+    desk.work()
+    with desk.store.read() as tx:
+        seen = events.sightings_of(tx, event_id)
+    event = desk.event(event_id)
+    assert [(row.kind, row.box[2], row.is_live) for row in seen] == [("scene", 51, False), ("scene", 290, True)]
+    assert {(row.gate_id, row.occurred_at) for row in seen} == {(event.gate_id, event.occurred_at)}
 
 
 def test_a_person_added_by_another_process_is_known_at_once(desk: Desk, intake: Intake) -> None:

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from receiver.domain.events import ListName
+from receiver.domain.people import FaceState
 from receiver.services import registering
 from receiver.services.intake import Intake
+from receiver.services.keeping_faces import FaceChange, KeepingFaces
 from receiver.store import people, tables
 from receiver.store.store import Store
 from tests.receiver.boxes import open_intake, text_of
@@ -20,6 +22,7 @@ from tests.receiver.faces import (
     digest_of,
     enrol,
     face_of,
+    gate_of,
     sighting,
     strangers,
     told,
@@ -139,6 +142,133 @@ def test_1002_of_the_same_picture_changes_nothing(desk: Desk, intake: Intake) ->
     desk.work()
     assert desk.event(event_id).registration == "unchanged"
     assert current_faces(desk.store, person) == [None]
+
+
+def test_1002_compares_with_the_mean_of_the_persons_faces(desk: Desk, intake: Intake, engine: PreparedEngine) -> None:
+    """Near to one of two faces that are far apart, and far from what they have in common."""
+    person = enrol(desk.store, ListName.STAFF, face_of(1, off=0.5), face_of(1, off=-0.5), identity="E1007")
+    engine.prepare(30, [sighting(face_of(1, off=0.6))])
+    engine.prepare(31, [sighting(face_of(1, off=0.3))])
+    far = told(intake, 30, 1, want_action="1002")
+    desk.work()
+    assert (desk.event(far).registration, desk.event(far).review) == ("review", "identity_conflict")
+    near = told(intake, 31, 2, want_action="1002")
+    desk.work()
+    assert desk.event(near).registration == "replaced"
+    assert current_faces(desk.store, person) == [near]
+
+
+def test_1002_of_one_of_several_pictures_that_are_there_changes_nothing(desk: Desk, intake: Intake) -> None:
+    person = enrol(desk.store, ListName.STAFF, face_of(1), face_of(1, off=0.5), identity="E1007")
+    event_id = told(intake, 1, want_action="1002")
+    desk.work()
+    event = desk.event(event_id)
+    assert (event.registration, event.registration_reason) == ("unchanged", "already_there")
+    assert current_faces(desk.store, person) == [None, None]
+
+
+def test_a_late_1002_changes_nothing(desk: Desk, intake: Intake, engine: PreparedEngine) -> None:
+    """Both wait; the newer one is worked on first."""
+    person = enrol(desk.store, ListName.STAFF, face_of(1), identity="E1007")
+    for number in (30, 31):
+        engine.prepare(number, [sighting(face_of(1, off=number / 100))])
+    newer = told(intake, 31, 9, want_action="1002")
+    desk.work()
+    older = told(intake, 30, 8, want_action="1002")
+    desk.work()
+    event = desk.event(older)
+    assert (event.registration, event.registration_reason, event.review) == ("unchanged", "late_message", None)
+    assert current_faces(desk.store, person) == [newer]
+
+
+def test_what_another_device_has_told_makes_no_message_late(desk: Desk, intake: Intake, engine: PreparedEngine) -> None:
+    person = enrol(desk.store, ListName.STAFF, face_of(1), identity="E1007")
+    for number in (30, 31):
+        engine.prepare(number, [sighting(face_of(1, off=number / 100))])
+    told(intake, 31, 9, want_action="1002", box="another-box")
+    older = told(intake, 30, 8, want_action="1002")
+    desk.work()
+    assert desk.event(older).registration == "replaced"
+    assert current_faces(desk.store, person) == [older]
+
+
+def test_a_late_1002_changes_nothing_after_a_face_was_restored_by_hand(
+    desk: Desk, intake: Intake, engine: PreparedEngine
+) -> None:
+    person = enrol(desk.store, ListName.STAFF, face_of(1), identity="E1007")
+    engine.prepare(30, [sighting(face_of(1, off=0.3))])
+    engine.prepare(31, [sighting(face_of(1, off=0.31))])
+    told(intake, 31, 9, want_action="1002")
+    desk.work()
+    with desk.store.read() as tx:
+        first = people.faces_of(tx, [person])[0].id
+    KeepingFaces(desk.store, gate_of()).change(first, FaceChange(FaceState.CURRENT, is_alone=True))
+    older = told(intake, 30, 8, want_action="1002")
+    desk.work()
+    assert desk.event(older).registration_reason == "late_message"
+    assert current_faces(desk.store, person) == [None]
+
+
+def test_1002_brings_a_former_picture_back_and_not_twice(desk: Desk, intake: Intake, engine: PreparedEngine) -> None:
+    person = enrol(desk.store, ListName.STAFF, identity="E1007")
+    engine.prepare(30, [sighting(face_of(1, off=0.3))])
+    first = told(intake, 1, 1, want_action="1002")
+    told(intake, 30, 2, want_action="1002")
+    desk.work()
+    again = told(intake, 1, 3, want_action="1002")
+    desk.work()
+    assert desk.event(again).registration == "replaced"
+    with desk.store.read() as tx:
+        rows = people.faces_of(tx, [person])
+    assert [(row.event_id, row.state) for row in rows] == [(first, "current"), (first + 1, "former")]
+    late = told(intake, 30, 0, want_action="1002")
+    desk.work()
+    assert desk.event(late).registration_reason == "late_message"
+
+
+def test_1002_does_not_bring_back_what_a_person_set_aside(desk: Desk, intake: Intake, engine: PreparedEngine) -> None:
+    person = enrol(desk.store, ListName.STAFF, face_of(1), identity="E1007")
+    engine.prepare(30, [sighting(face_of(1, off=0.3))])
+    told(intake, 30, 1, want_action="1002")
+    desk.work()
+    with desk.store.read() as tx:
+        first, second = (row.id for row in people.faces_of(tx, [person]))
+    keeping = KeepingFaces(desk.store, gate_of())
+    keeping.change(first, FaceChange(FaceState.CURRENT))
+    keeping.change(second, FaceChange(FaceState.SET_ASIDE))
+    again = told(intake, 30, 2, want_action="1002")
+    desk.work()
+    event = desk.event(again)
+    assert (event.registration, event.registration_reason) == ("unchanged", "picture_set_aside")
+    assert current_faces(desk.store, person) == [None]
+
+
+def test_the_older_of_two_1002_of_a_device_identity_does_not_undo_the_newer(desk: Desk, intake: Intake) -> None:
+    told(intake, 1, 5, want_action="1002", identity_id="X9", identity_name="newer")
+    desk.work()
+    older = told(intake, 2, 4, want_action="1002", identity_id="X9", identity_name="older")
+    desk.work()
+    assert desk.event(older).registration_reason == "late_message"
+    with desk.store.read() as tx:
+        (kept,) = tx.execute(select(tables.device_identity)).all()
+    assert kept.name == "newer"
+
+
+def test_a_stranger_of_1001_is_known_by_the_boxes_id_from_then_on(
+    desk: Desk, intake: Intake, engine: PreparedEngine
+) -> None:
+    told(intake, 1, 1, want_action="1001", identity_id="S1")
+    desk.work()
+    (person,) = strangers(desk.store)
+    # Beyond what a search would take, within what confirms a name that was given.
+    desk.library.forget()
+    engine.prepare(30, [sighting(face_of(1, off=0.57))])
+    named = told(intake, 30, 60_001, identity_id="S1")
+    unnamed = told(intake, 30, 120_002, identity_id="S7")
+    desk.work()
+    assert desk.event(named).person_id == person
+    assert "claim_confirmed" in desk.event(named).decision_detail["reasons"]
+    assert "claim_confirmed" not in desk.event(unnamed).decision_detail["reasons"]
 
 
 def test_1002_gives_a_person_without_faces_the_first_one(desk: Desk, intake: Intake) -> None:

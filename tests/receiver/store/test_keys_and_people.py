@@ -73,9 +73,9 @@ def test_a_removed_person_leaves_no_faces_and_the_number_is_not_used_again(store
     first = added(store)
     with store.write() as tx:
         people.add_identity(tx, first, "E1", 7)
-        face = {"person_id": first, "digest": b"d" * 32, "model": "m", "embedding": b"", "box": [], "quality": {},
+        face = {"person_id": first, "digest": b"d" * 32, "box": [], "quality": {},
                 "source": "test", "state": people.CURRENT, "event_id": None, "created_at": NOW}  # fmt: skip
-        people.add_face(tx, face)
+        people.add_face(tx, face, {"m": b""})
         assert people.remove(tx, first)
         assert not people.remove(tx, first)
         assert people.faces_of(tx, [first]) == []

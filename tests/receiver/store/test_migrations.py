@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from receiver.domain.errors import SetupError
@@ -29,6 +31,12 @@ def test_a_changed_table_is_seen_as_drift(store: Store) -> None:
     with store.write() as tx:
         tx.execute(text("ALTER TABLE gate ADD COLUMN surplus INTEGER"))
     assert migrating.drift(store.main, [tables.main]) != []
+
+
+def test_the_newest_revision_is_alembics_head() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrating.FOLDER))
+    assert migrating.newest() == ScriptDirectory.from_config(config).get_current_head()
 
 
 def test_an_upgraded_store_is_current_and_may_be_upgraded_again(store: Store) -> None:

@@ -82,9 +82,9 @@ def test_the_sweep_takes_only_old_orphans(store: Store) -> None:
                "media_type": "", "width": 1, "height": 1, "refused": None}  # fmt: skip
         events.add(tx, [], [], [row])
         person = people.add(tx, {"name": "", "list": "staff", "source": "test", "created_at": NOW, "updated_at": NOW})
-        face = {"person_id": person, "digest": of_face.digest, "model": "m", "embedding": b"", "box": [], "quality": {},
+        face = {"person_id": person, "digest": of_face.digest, "box": [], "quality": {},
                 "source": "test", "state": people.FORMER, "event_id": None, "created_at": NOW}  # fmt: skip
-        people.add_face(tx, face)
+        people.add_face(tx, face, {"m": b""})
         devices.keep_identity(
             tx, {"device_id": 1, "external_id": "E1", "name": "", "list": "staff", "digest": of_identity.digest,
                  "last_seen": NOW, "event_id": 1},

@@ -16,7 +16,7 @@ from receiver.store import devices, quarantine
 from receiver.store.store import Store
 from receiver.web.app import Services
 from receiver.web.front import Front, FrontHooks, FrontLimits
-from receiver.web.sophon import HISTORY_PATHS, REAL_TIME_PATHS
+from receiver.web.sophon import CHANNELS, EventRounds
 from tests.receiver.web.site import Site, open_site
 
 BODY_LIMIT = 3 * 1024 * 1024
@@ -43,8 +43,11 @@ class Web:
         statuses = Statuses(self.store)
         return Front(
             self.app.wsgi_app,
-            FrontLimits(body_limit, body_seconds, threads, self.folder, frozenset(HISTORY_PATHS + REAL_TIME_PATHS)),
-            FrontHooks(self.services.intake.flush, lambda peer: statuses.note_problem(peer, "body_too_large")),
+            FrontLimits(body_limit, body_seconds, threads, self.folder, frozenset(CHANNELS)),
+            FrontHooks(
+                EventRounds(self.services.intake, body_limit).answers,
+                lambda peer: statuses.note_problem(peer, "body_too_large"),
+            ),
         )
 
     def devices(self) -> list[Any]:

@@ -11,15 +11,24 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from receiver import bootstrap
+from receiver.services.deciding import Decider
+from receiver.services.enrolling import EnrolmentGate
+from receiver.services.keeping_faces import KeepingFaces
+from receiver.services.library import Library
+from receiver.services.looking import Looking
 from receiver.services.people import People
+from receiver.services.searching import Searching
+from receiver.services.seeing import Seeing
 from receiver.settings import load
 from receiver.store.store import Store
 from receiver.web.app import Services
 from recognition.engine import Sighting
 from tests.receiver.boxes import HISTORY, history, text_of
-from tests.receiver.faces import Desk, PreparedEngine, face_of, read_prepared, sighting
+from tests.receiver.faces import MODEL, Desk, PreparedEngine, face_of, read_prepared, sighting
 
 PIXELS = 1_000_000
+# Further pictures of the face of person 1.
+ANOTHER_VIEW = (101, 102)
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ def is_problem(answer: TestResponse, status: int, reason: str) -> bool:
 
 @contextmanager
 def open_site(folder: Path, database_url: str = "", **environ: str) -> Iterator[Site]:
-    """A site whose engine knows picture n, for n from 1 to 20, as the face of person n."""
+    """A site whose engine knows picture n, for n from 1 to 20, as the face of person n, and ANOTHER_VIEW of the first."""
     given = {f"GATEHOUSE_{name.upper()}": value for name, value in environ.items()}
     settings = load(
         {"GATEHOUSE_DATA_DIR": str(folder), "GATEHOUSE_DATABASE_URL": database_url} | given, folder=folder / "none"
@@ -83,14 +92,24 @@ def open_site(folder: Path, database_url: str = "", **environ: str) -> Iterator[
     engine = PreparedEngine()
     for number in range(1, 21):
         engine.prepare(number, [sighting(face_of(number))])
+    for number in ANOTHER_VIEW:
+        engine.prepare(number, [sighting(face_of(1, off=number / 1000))])
 
     def see(data: bytes) -> list[Sighting]:
         return engine.sightings(read_prepared(data))
 
+    desk = Desk(house.store, engine)
+    seeing = Seeing(see, PIXELS, settings.quality_limits)
+    decider = Decider(Library(MODEL, settings.fpir, settings.blacklist_fpir, desk.scales))
+    gate = EnrolmentGate(decider, settings.quality_limits)
     app.extensions["gatehouse"] = replace(
-        app.extensions["gatehouse"], people=People(house.store, house.pictures, see, PIXELS)
+        app.extensions["gatehouse"],
+        people=People(house.store, house.pictures, see, PIXELS, gate),
+        faces=KeepingFaces(house.store, gate),
+        looking=Looking(house.store, seeing, decider, lambda model: desk.scales[model].verification),
+        searching=Searching(house.store, seeing, decider, lambda model: desk.scales[model].verification),
     )
     try:
-        yield Site(app, house.store, engine, Desk(house.store, engine))
+        yield Site(app, house.store, engine, desk)
     finally:
         house.close()

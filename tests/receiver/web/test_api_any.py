@@ -20,7 +20,7 @@ VALUES = (
                      "9999-12-31T23:59:59-14:00", "2024-02-29", "1e3", str(2**63), "held", "%", "\\", "²"])
     | st.integers().map(str) | st.datetimes().map(lambda moment: moment.isoformat()) | TEXT
 )  # fmt: skip
-PATHS = st.sampled_from(["events", "events/1", "events/1/messages", "blacklist/hits", "strangers", "people", "people/1", "devices", "quarantine", "quarantine/1/raw", "health/live", "openapi.json", "pictures/" + "0" * 64])  # fmt: skip
+PATHS = st.sampled_from(["events", "events/1", "events/1/messages", "blacklist/hits", "strangers", "people", "people/1", "imports", "imports/1", "imports/1/rows", "imports/1/report", "devices", "quarantine", "quarantine/1/raw", "health/live", "openapi.json", "pictures/" + "0" * 64])  # fmt: skip
 FIELDS = st.sampled_from(["name", "list", "external_id", "note", "pictures"]) | TEXT
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.just(text_of(1)) | st.just("staff")
 JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4), max_leaves=8)  # fmt: skip

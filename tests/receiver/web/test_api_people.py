@@ -35,7 +35,7 @@ def test_a_person_is_enrolled_with_json(site: Site) -> None:
     assert answer.status_code == 201
     found = answer.get_json()
     assert (found["name"], found["list"], found["note"]) == ("Ann Example", "vip", "n")
-    assert found["identities"] == [{"external_id": "E1", "device": None}]
+    assert found["identities"] == [{"external_id": "E1", "device": None, "device_group": None}]
     assert [(each["is_used"], each["reason"]) for each in found["pictures"]] == [(True, None), (False, "no_face")]
     assert [each["id"] for each in found["faces"]] == [found["pictures"][0]["face"]]
     assert site.client.get(found["picture"]["url"]).data == jpeg(1)
@@ -44,7 +44,7 @@ def test_a_person_is_enrolled_with_json(site: Site) -> None:
 
 @pytest.mark.parametrize("field", ["pictures", "picture", "pictures[]"])
 def test_a_person_is_enrolled_with_a_form(site: Site, field: str) -> None:
-    answer = form(site, "/v1/people", [1, 2], field, name="Ann Example", list="visitor", external_id="E1")
+    answer = form(site, "/v1/people", [1, 101], field, name="Ann Example", list="visitor", external_id="E1")
     assert answer.status_code == 201, answer.get_data(as_text=True)
     found = answer.get_json()
     assert (found["name"], found["list"], len(found["faces"])) == ("Ann Example", "visitor", 2)
@@ -122,9 +122,9 @@ def test_a_person_taken_out_is_known_no_more_and_the_events_stay(site: Site) -> 
 
 def test_faces_are_added(site: Site) -> None:
     person = site.enrol("Ann Example", 1)
-    added = site.client.post(f"/v1/people/{person}/faces", json={"pictures": [text_of(2)]})
+    added = site.client.post(f"/v1/people/{person}/faces", json={"pictures": [text_of(101)]})
     assert added.status_code == 201
-    assert form(site, f"/v1/people/{person}/faces", [3]).status_code == 201
+    assert form(site, f"/v1/people/{person}/faces", [102]).status_code == 201
     assert len(site.get(f"/v1/people/{person}")["faces"]) == 3
 
 

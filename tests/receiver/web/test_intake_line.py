@@ -6,19 +6,22 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import orjson
 import pytest
 
+from receiver.web import calling
 from receiver.web import front as front_module
-from receiver.web.front import Front, FrontLimits
+from receiver.web.calling import Caller, IntakeLine
+from receiver.web.front import Front, FrontHooks, FrontLimits
 from tests.receiver.boxes import history
 from tests.receiver.web.asgi import Answered, ask, chunks_of, run, scope_of, talk
 from tests.receiver.web.conftest import Web
 
 PATH = "/HistoryEvent"
-PACKED = gzip.compress(b"[]")
+PACKED = gzip.compress(b"[]", mtime=0)
 
 
 class Answering:
@@ -36,7 +39,8 @@ class Answering:
 
 
 def front_of(app: Answering, folder: Path) -> Front:
-    return Front(app, FrontLimits(1000, 30, 8, folder, frozenset({PATH})))
+    hooks = FrontHooks(lambda arrivals: [Caller(app).answer(each) for each in arrivals])
+    return Front(app, FrontLimits(1000, 30, 8, folder, frozenset({PATH})), hooks)
 
 
 @pytest.mark.parametrize(("body", "thread"), [(PACKED, "answer"), (b"[]", "intake"), (b"\x1f", "intake")])
@@ -52,6 +56,48 @@ def test_a_path_with_doubled_slashes_is_for_the_intake_line_too(tmp_path: Path) 
     app.may_go.set()
     assert ask(front_of(app, tmp_path), "//HistoryEvent", b"[]").status == 200
     assert app.threads == ["intake"]
+
+
+class Line:
+    """An intake line of which a test takes the groups itself; in each pause as many requests come as ``coming`` says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, coming: list[int]) -> None:
+        self.line = IntakeLine(lambda arrivals: [None] * len(arrivals))
+        self._coming = coming
+        # Only this module's: threads of other tests may be sleeping too.
+        monkeypatch.setattr(calling, "time", SimpleNamespace(sleep=self._pause))
+
+    def come(self, count: int) -> None:
+        for _ in range(count):
+            self.line._queue.put(cast("calling.Waiting", object()))
+
+    def _pause(self, _seconds: float) -> None:
+        self.come(self._coming.pop(0))
+
+    def group(self, expected: int) -> int:
+        first = self.line._queue.get_nowait()
+        assert first is not None
+        return len(self.line._gathered(first, expected))
+
+
+@pytest.mark.parametrize(
+    ("expected", "there", "coming", "group"),
+    [
+        (1, 1, [], 1),  # one box alone is not made to wait
+        (4, 6, [], 6),  # as many as were hoped for are there
+        (4, 1, [2, 1], 4),  # they come one after the other
+        (9, 1, [2, 0], 3),  # one of the others has nothing more to say
+        (9, 1, [0, 5], 1),  # none of them has
+        (500, 60, [30], calling.GROUP_SIZE),
+        (99, 1, [1] * calling.STEPS, 1 + calling.STEPS),  # a round waits for so long and no longer
+    ],
+)
+def test_a_round_waits_while_those_who_were_answered_together_come_again(
+    monkeypatch: pytest.MonkeyPatch, expected: int, there: int, coming: list[int], group: int
+) -> None:
+    line = Line(monkeypatch, coming)
+    line.come(there)
+    assert line.group(expected) == group
 
 
 def test_few_packed_bodies_are_answered_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,39 @@
+"""What the library says of a person beside the name: whether it holds just now, and the states of a person and of a face."""
+
+from datetime import datetime
+from enum import StrEnum
+
+
+class PersonState(StrEnum):
+    """Whether somebody still belongs here."""
+
+    ACTIVE = "active"
+    SET_ASIDE = "set_aside"  # somebody who left: still recognised, and it is said
+
+
+class FaceState(StrEnum):
+    """What a picture of a person is used for."""
+
+    CURRENT = "current"  # people are recognised by it
+    FORMER = "former"  # another one took its place; it can be restored
+    SET_ASIDE = "set_aside"  # a person decided against it; no device brings it back
+
+
+def standing(
+    state: str, valid_from: datetime | None, valid_until: datetime | None, moment: datetime
+) -> tuple[str, ...]:
+    """What speaks against letting somebody in who is known: ``set_aside``, ``not_valid_now``; empty where nothing does.
+
+    Whoever guards a gate must learn who stands there also where that one may not come in any more, so that such people
+    stay in the gallery and are called by their name; these words are then among the reasons.
+
+    Args:
+        state: of PersonState.
+        valid_from: aware; None: since ever.
+        valid_until: aware, itself no longer valid; None: for ever.
+        moment: aware, when the person stood there.
+    """
+    is_early = valid_from is not None and moment < valid_from
+    is_over = valid_until is not None and moment >= valid_until
+    aside = ("set_aside",) if state == PersonState.SET_ASIDE else ()
+    return aside + (("not_valid_now",) if is_early or is_over else ())

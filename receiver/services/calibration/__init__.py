@@ -1,0 +1,1 @@
+"""What `people calibrate` measures and shows; matplotlib and jinja2 are loaded by ``figure`` and ``page`` alone."""

@@ -1,0 +1,262 @@
+"""What an erasure takes away, step by step: each function is one small part of one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Text, bindparam, delete, func, or_, select, type_coerce, update
+
+from receiver.store.batches import insert_rows
+from receiver.store.database import Tx
+from receiver.store.erasures import ERASED
+from receiver.store.tables import (
+    delivery,
+    device_identity,
+    erasure_event,
+    erasure_picture,
+    event,
+    event_picture,
+    face,
+    import_row,
+    message,
+    quarantine,
+    sighting,
+    task,
+)
+
+# Tables that held it, for PostgreSQL's VACUUM.
+TABLES = (
+    "person", "person_group", "person_identity", "face", "face_embedding", "event", "message", "event_picture", "sighting",
+    "device_identity", "delivery", "task", "quarantine", "import_row", "erasure", "erasure_picture", "picture",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPicture:
+    """A picture with the person's face, and how the face is found on it."""
+
+    digest: bytes
+    boxes: Sequence[Sequence[int]] = ()
+    probes: bytes = b""
+    model: str = ""
+
+
+def drop_deliveries(tx: Tx, erasure_id: int, after: int, limit: int) -> tuple[int, int | None]:
+    """Deletes the hidden events' deliveries among the next ``limit`` ones; how many, and the last id looked at (None at
+    the end).
+    """
+    ids = select(delivery.c.id).where(delivery.c.id > after).order_by(delivery.c.id).limit(limit).subquery()
+    last = tx.execute(select(func.max(ids.c.id))).scalar()
+    if last is None:
+        return 0, None
+    hidden = select(erasure_event.c.event_id).where(erasure_event.c.erasure_id == erasure_id)
+    between = delivery.c.id.between(after + 1, last)
+    return tx.execute(delete(delivery).where(between, delivery.c.event_id.in_(hidden))).rowcount, int(last)
+
+
+def events(tx: Tx, ids: Sequence[int]) -> list[Row[Any]]:
+    """Those events."""
+    return list(tx.execute(select(event).where(event.c.id.in_(list(ids))).order_by(event.c.id)))
+
+
+def held_events(tx: Tx, ids: Sequence[int]) -> list[Row[Any]]:
+    """Those events, which stay as they are until this write transaction has ended."""
+    return list(tx.execute(select(event).where(event.c.id.in_(list(ids))).order_by(event.c.id).with_for_update()))
+
+
+def messages(tx: Tx, event_ids: Sequence[int]) -> list[Row[Any]]:
+    """(id, raw) of the messages that told of those events."""
+    statement = select(message.c.id, message.c.raw).where(message.c.event_id.in_(list(event_ids)))
+    return list(tx.execute(statement))
+
+
+def found_pictures(tx: Tx, event_ids: Sequence[int]) -> list[FoundPicture]:
+    """The pictures of those events, with where on them the person was seen."""
+    ids = list(event_ids)
+    digests = select(event_picture.c.event_id, event_picture.c.digest, event_picture.c.kind).where(
+        event_picture.c.event_id.in_(ids), event_picture.c.digest.is_not(None)
+    )
+    seen = list(tx.execute(select(sighting).where(sighting.c.event_id.in_(ids), sighting.c.is_live)))
+    found = []
+    for row in tx.execute(digests):
+        own = [each for each in seen if each.event_id == row.event_id]
+        boxes = [each.box for each in own if each.digest == row.digest]
+        model = own[0].model if own else ""
+        probes = b"".join(each.embedding for each in own if each.model == model)
+        found.append(FoundPicture(row.digest, boxes, probes, model))
+    return found
+
+
+def queue_pictures(tx: Tx, erasure_id: int, found: Sequence[FoundPicture]) -> None:
+    """Puts pictures into the line; one that is there already learns nothing new."""
+    rows = {
+        each.digest: {
+            "digest": each.digest,
+            "erasure_id": erasure_id,
+            "boxes": [list(box) for box in each.boxes],
+            "probes": each.probes,
+            "model": each.model,
+            "marked_at": None,
+        }
+        for each in reversed(found)
+    }
+    insert_rows(tx, erasure_picture, list(rows.values()), may_exist=True)
+
+
+def clear_events(tx: Tx, own: Sequence[int]) -> dict[str, int]:
+    """Takes sightings, pictures and tasks off those events; how many of each."""
+    ids = list(own)
+    pictures = update(event_picture).where(event_picture.c.event_id.in_(ids), event_picture.c.digest.is_not(None))
+    gone = {"digest": None, "slot": None, "media_type": "", "width": 0, "height": 0, "refused": ERASED}
+    sightings = tx.execute(delete(sighting).where(sighting.c.event_id.in_(ids))).rowcount
+    tx.execute(pictures.values(**gone))
+    tasks = tx.execute(delete(task).where(task.c.topic == "recognise", task.c.subject.in_(ids))).rowcount
+    return {"sightings": sightings, "tasks": tasks}
+
+
+def drop_slots(tx: Tx, event_ids: Sequence[int]) -> None:
+    """Those events keep their pictures, but their messages have no place for them any more."""
+    tx.execute(update(event_picture).where(event_picture.c.event_id.in_(list(event_ids))).values(slot=None))
+
+
+def change_events(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Sets columns of events, each by its ``id``; all rows name the same."""
+    if not rows:
+        return
+    names = [name for name in rows[0] if name != "id"]
+    statement = (
+        update(event).where(event.c.id == bindparam("of")).values({name: bindparam(f"new_{name}") for name in names})
+    )
+    tx.execute(statement, [{"of": row["id"], **{f"new_{name}": row[name] for name in names}} for row in rows])
+
+
+def change_messages(tx: Tx, raws: Mapping[int, bytes]) -> None:
+    """Puts other content into stored messages."""
+    if raws:
+        statement = update(message).where(message.c.id == bindparam("of")).values(raw=bindparam("new_raw"))
+        tx.execute(statement, [{"of": number, "new_raw": raw} for number, raw in raws.items()])
+
+
+def quarantined(tx: Tx, after: int, limit: int) -> list[Row[Any]]:
+    """(id, raw, detail) of the next kept items."""
+    statement = (
+        select(quarantine.c.id, quarantine.c.raw, quarantine.c.detail)
+        .where(quarantine.c.id > after)
+        .order_by(quarantine.c.id)
+        .limit(limit)
+    )
+    return list(tx.execute(statement))
+
+
+def drop_quarantined(tx: Tx, ids: Sequence[int]) -> int:
+    """Deletes kept items; how many."""
+    return tx.execute(delete(quarantine).where(quarantine.c.id.in_(list(ids)))).rowcount
+
+
+def next_import(tx: Tx, after: int) -> int | None:
+    """The next import that has rows; None after the last."""
+    return tx.execute(select(func.min(import_row.c.import_id)).where(import_row.c.import_id > after)).scalar()
+
+
+def clear_import_rows(tx: Tx, import_id: int, person_id: int, external_ids: Sequence[str]) -> int:
+    """Leaves of the person's rows of one import only that they were there; how many."""
+    is_theirs: list[ColumnElement[bool]] = [import_row.c.person_id == person_id]
+    if external_ids:
+        is_theirs.append(import_row.c.external_id.in_(list(external_ids)))
+    empty: dict[str, Any] = {
+        "place": ERASED,
+        "external_id": "",
+        "name": "",
+        "note": "",
+        "paths": [],
+        "more": {},
+        "detail": None,
+    }
+    statement = update(import_row).where(import_row.c.import_id == import_id, or_(*is_theirs))
+    # A row that has not had its turn would enrol the person anew.
+    changed = tx.execute(statement.values(**empty, pictures=[], person_id=None, state="refused", reason=ERASED))
+    return changed.rowcount
+
+
+def import_mentions(tx: Tx, import_id: int, name: str) -> list[Row[Any]]:
+    """(number, pictures) of the rows of other people in which the name stands: whom a face looked like, whose an id was."""
+    places = (import_row.c.detail, type_coerce(import_row.c.pictures, Text))
+    is_named = or_(*(place.contains(name, autoescape=True) for place in places))
+    statement = select(import_row.c.number, import_row.c.pictures).where(import_row.c.import_id == import_id, is_named)
+    return list(tx.execute(statement))
+
+
+def clear_import_mentions(tx: Tx, import_id: int, pictures: Mapping[int, Any]) -> None:
+    """Puts those pictures' findings into the rows, by number, and takes the sentence away."""
+    for number, found in pictures.items():
+        where = (import_row.c.import_id == import_id, import_row.c.number == number)
+        tx.execute(update(import_row).where(*where).values(detail=None, pictures=found))
+
+
+def unmarked(tx: Tx, erasure_id: int, limit: int) -> list[bytes]:
+    """Digests in line that nobody has been told of yet."""
+    statement = select(erasure_picture.c.digest).where(
+        erasure_picture.c.erasure_id == erasure_id, erasure_picture.c.marked_at.is_(None)
+    )
+    return list(tx.execute(statement.limit(limit)).scalars())
+
+
+def mark(tx: Tx, erasure_id: int, digests: Sequence[bytes], now: datetime) -> None:
+    """Notes since when everybody has been told."""
+    where = (erasure_picture.c.erasure_id == erasure_id, erasure_picture.c.digest.in_(list(digests)))
+    tx.execute(update(erasure_picture).where(*where).values(marked_at=now))
+
+
+def newest_mark(tx: Tx, erasure_id: int) -> datetime | None:
+    """When the last digest in line was told of; None if none is left."""
+    statement = select(func.max(erasure_picture.c.marked_at)).where(erasure_picture.c.erasure_id == erasure_id)
+    return tx.execute(statement).scalar()
+
+
+def next_pictures(tx: Tx, erasure_id: int, limit: int) -> list[Row[Any]]:
+    """The next pictures in line."""
+    statement = select(erasure_picture).where(erasure_picture.c.erasure_id == erasure_id)
+    return list(tx.execute(statement.order_by(erasure_picture.c.digest).limit(limit)))
+
+
+def leave_line(tx: Tx, erasure_id: int, digests: Sequence[bytes]) -> None:
+    """The pictures have had their turn."""
+    where = (erasure_picture.c.erasure_id == erasure_id, erasure_picture.c.digest.in_(list(digests)))
+    tx.execute(delete(erasure_picture).where(*where))
+
+
+def is_used(tx: Tx, digest: bytes, last_event: int) -> tuple[bool, bool]:
+    """Whether somebody else needs the picture: since before the erasure, and only by events that came after it."""
+    older = (
+        select(face.c.id).where(face.c.digest == digest),
+        select(device_identity.c.event_id).where(device_identity.c.digest == digest),
+        select(event_picture.c.event_id).where(
+            event_picture.c.digest == digest, event_picture.c.event_id <= last_event
+        ),
+    )
+    if any(tx.execute(each.limit(1)).first() is not None for each in older):
+        return True, False
+    newer = select(event_picture.c.event_id).where(event_picture.c.digest == digest).limit(1)
+    return False, tx.execute(newer).first() is not None
+
+
+def replace_picture(tx: Tx, old: bytes, new: Mapping[str, Any], last_event: int) -> None:
+    """Whoever refers to the old picture refers to the new one, and says so; events that came later keep theirs."""
+    digest = new["digest"]
+    rows = list(
+        tx.execute(
+            select(event_picture.c.message_id, event_picture.c.position, event_picture.c.slot).where(
+                event_picture.c.digest == old, event_picture.c.event_id <= last_event
+            )
+        )
+    )
+    for row in rows:
+        slot = None if row.slot is None else row.slot | {"is_blurred": True}
+        where = (event_picture.c.message_id == row.message_id, event_picture.c.position == row.position)
+        tx.execute(update(event_picture).where(*where).values(**new, slot=slot))
+    for table in (face, device_identity):
+        tx.execute(update(table).where(table.c.digest == old).values(digest=digest))
+    events_of = select(event_picture.c.event_id).where(event_picture.c.digest == digest)
+    where_seen = (sighting.c.digest == old, sighting.c.event_id.in_(events_of))
+    tx.execute(update(sighting).where(*where_seen).values(digest=digest))

@@ -1,0 +1,52 @@
+"""Everything that is held about one person, for the zip that is given out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, and_, or_, select
+
+from receiver.store.database import Tx
+from receiver.store.erasures import Identities, is_visible
+from receiver.store.people import ANY_DEVICE
+from receiver.store.tables import event, event_picture, face, face_embedding, import_row, sighting
+
+
+def event_ids(tx: Tx, person_id: int, identities: Identities, after: int, limit: int) -> list[int]:
+    """The next events in which we or a device know the person, in order."""
+    ours = [event.c.person_id == person_id]
+    for external_id, device_id in identities:
+        # A face that we know as somebody else's is that one's, whatever the device said.
+        named = and_(event.c.identity_id == external_id, event.c.person_id.is_(None))
+        ours.append(named if device_id == ANY_DEVICE else and_(named, event.c.device_id == device_id))
+    statement = select(event.c.id).where(or_(*ours), event.c.id > after, is_visible(event.c.id))
+    return list(tx.execute(statement.order_by(event.c.id).limit(limit)).scalars())
+
+
+def embeddings(tx: Tx, person_id: int) -> list[Row[Any]]:
+    """(face_id, model, embedding) of the person's faces."""
+    statement = (
+        select(face_embedding.c.face_id, face_embedding.c.model, face_embedding.c.embedding)
+        .join(face, face.c.id == face_embedding.c.face_id)
+        .where(face.c.person_id == person_id)
+        .order_by(face_embedding.c.face_id, face_embedding.c.model)
+    )
+    return list(tx.execute(statement))
+
+
+def sightings(tx: Tx, ids: Sequence[int]) -> list[Row[Any]]:
+    """(event_id, model, is_live, box, embedding) of what was seen on events' pictures."""
+    columns = (sighting.c.event_id, sighting.c.model, sighting.c.is_live, sighting.c.box, sighting.c.embedding)
+    return list(tx.execute(select(*columns).where(sighting.c.event_id.in_(list(ids))).order_by(sighting.c.id)))
+
+
+def digests(tx: Tx, ids: Sequence[int]) -> set[bytes]:
+    """The pictures of events."""
+    where = (event_picture.c.event_id.in_(list(ids)), event_picture.c.digest.is_not(None))
+    return set(tx.execute(select(event_picture.c.digest).where(*where).distinct()).scalars())
+
+
+def import_rows(tx: Tx, person_id: int) -> list[Row[Any]]:
+    """The rows of imports that brought the person."""
+    columns = [column for column in import_row.c if column.name != "attempts"]
+    statement = select(*columns).where(import_row.c.person_id == person_id)
+    return list(tx.execute(statement.order_by(import_row.c.import_id, import_row.c.number)))

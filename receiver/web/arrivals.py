@@ -1,0 +1,90 @@
+"""A request whose body is whole, as the ASGI server told it and as WSGI asks for it."""
+
+import re
+import sys
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import IO, Any
+from urllib.parse import quote
+
+Scope = MutableMapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One whole request.
+
+    Attributes:
+        scope: what the ASGI server says of it.
+        file: its body, open at its beginning.
+        size: bytes of the body.
+    """
+
+    scope: Scope
+    file: IO[bytes]
+    size: int
+
+    @property
+    def path(self) -> str:
+        """Below the application's root, with one slash where there were several.
+
+        An address typed with a slash too many must not cost a redirect: a box takes anything but 200 for a failure.
+        """
+        path: str = self.scope["path"].removeprefix(self.scope.get("root_path", ""))
+        return re.sub(r"/{2,}", "/", path) if "//" in path else path
+
+    @property
+    def peer(self) -> str:
+        """The address that it came from; behind a proxy it is the proxy's word, so it may be anything."""
+        return peer_of(self.scope)
+
+    @property
+    def content_type(self) -> str:
+        """The header's value, empty if there is none; the last one if there are several."""
+        found = b""
+        for name, value in self.scope["headers"]:
+            if name.lower() == b"content-type":
+                found = value
+        return found.decode("latin-1")
+
+
+def peer_of(scope: Scope) -> str:
+    """The sender's address, empty where the server does not say."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def environ_of(arrival: Arrival) -> dict[str, Any]:
+    """The WSGI environment of PEP 3333."""
+    scope = arrival.scope
+    server = scope.get("server") or ("", 0)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": scope.get("root_path", ""),
+        "PATH_INFO": arrival.path.encode("utf-8").decode("latin-1"),
+        "RAW_URI": scope.get("raw_path", quote(scope["path"]).encode()).decode("latin-1"),
+        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+        "SERVER_NAME": str(server[0] or ""),
+        "SERVER_PORT": str(server[1] or 0),
+        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
+        "REMOTE_ADDR": arrival.peer,
+        "CONTENT_LENGTH": str(arrival.size),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": arrival.file,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+    }
+    for name, value in scope["headers"]:
+        if b"_" in name:
+            continue  # would be taken for the header of the same name with a hyphen
+        key = name.decode("latin-1").upper().replace("-", "_")
+        if key == "CONTENT_TYPE":
+            environ["CONTENT_TYPE"] = value.decode("latin-1")
+        elif key != "CONTENT_LENGTH":
+            key = f"HTTP_{key}"
+            environ[key] = f"{environ[key]},{value.decode('latin-1')}" if key in environ else value.decode("latin-1")
+    return environ
