@@ -93,6 +93,8 @@ person = Table(
     Column("valid_until", UtcTime),
     # what a site notes of its people, by names of its own
     Column("fields", Json, nullable=False, server_default="{}"),
+    # state `merged`: who this one turned out to be
+    Column("merged_into", Id),
     Index(None, "list", "id"),
     sqlite_autoincrement=True,
 )
@@ -209,6 +211,9 @@ event = Table(
     Column("registration", String(32)),
     Column("registration_reason", String(64)),
     Column("review", String(32)),
+    # whether our own embedding agrees with what the device said, and what that rests upon
+    Column("second_opinion", String(16)),
+    Column("second_opinion_detail", Json),
     Index(None, "list", "id"),
     Index(None, "device_id", "id"),
     Index(None, "occurred_at"),
@@ -224,6 +229,14 @@ event = Table(
         "ix_event_person",
         "person_id",
         "id",
+        sqlite_where=text("person_id IS NOT NULL"),
+        postgresql_where=text("person_id IS NOT NULL"),
+    ),
+    # visits and timelines
+    Index(
+        "ix_event_person_time",
+        "person_id",
+        "occurred_at",
         sqlite_where=text("person_id IS NOT NULL"),
         postgresql_where=text("person_id IS NOT NULL"),
     ),
@@ -316,6 +329,100 @@ device_identity = Table(
     Column("digest", LargeBinary(32)),
     Column("last_seen", UtcTime, nullable=False),
     Column("event_id", Id, nullable=False),
+    Column("first_seen", UtcTime),
+    # known, adopted, refused: what came of it in our library, why, of which picture, and whose id it is
+    Column("state", String(16), nullable=False, server_default="known"),
+    Column("reason", String(64)),
+    Column("tried_digest", LargeBinary(32)),
+    Column("person_id", Id),
+    Index(None, "state", "device_id", "external_id"),
+)
+
+# A face that nobody knows, seen once: the second time it becomes a stranger.
+stranger_candidate = Table(
+    "stranger_candidate",
+    main,
+    Column("id", Id, primary_key=True),
+    Column("event_id", Id, nullable=False, index=True),
+    Column("device_id", Id, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False, index=True),
+    Column("box", Json, nullable=False),
+    Column("quality", Json, nullable=False),
+    Column("embedding", LargeBinary, nullable=False),
+    Column("model", String(80), nullable=False),
+    Column("occurred_at", UtcTime, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "model", "created_at"),
+    sqlite_autoincrement=True,
+)
+
+# What somebody corrected in the library: promoted, merged, split, ignored; each can be undone.
+correction = Table(
+    "correction",
+    main,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("person_id", Id, nullable=False, index=True),
+    # with whom merged, or who was split off
+    Column("other_id", Id, index=True),
+    # what was before, as far as the items do not say it
+    Column("before", Json, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("made_by", String(255), nullable=False, server_default=""),
+    Column("undone_at", UtcTime),
+    Column("undone_by", String(255), nullable=False, server_default=""),
+    sqlite_autoincrement=True,
+)
+
+# What a correction moved from one person to the other.
+correction_item = Table(
+    "correction_item",
+    main,
+    Column("correction_id", ForeignKey("correction.id", ondelete="CASCADE"), primary_key=True),
+    # face, event, identity, group
+    Column("kind", String(16), primary_key=True),
+    Column("subject", Id, primary_key=True, autoincrement=False),
+    Index(None, "kind", "subject"),
+)
+
+# What a person should look at; the key makes the same thing one item however often it is found.
+review = Table(
+    "review",
+    main,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("key", String(200), nullable=False, unique=True),
+    # open, later, accepted, rejected, settled (it went away by itself)
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("person_id", Id, index=True),
+    Column("other_id", Id, index=True),
+    Column("event_id", Id, index=True),
+    # of another kind than the columns before: a task, a quarantined item, a row of an import
+    Column("subject", Id),
+    Column("detail", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    # not before this moment, where the state is `later`
+    Column("due_at", UtcTime),
+    Column("settled_at", UtcTime),
+    Column("settled_by", String(255), nullable=False, server_default=""),
+    Index(None, "state", "id"),
+    Index(None, "kind", "state", "id"),
+    sqlite_autoincrement=True,
+)
+
+# The pictures by which somebody can judge it.
+review_picture = Table(
+    "review_picture",
+    main,
+    Column("review_id", ForeignKey("review.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", SmallInteger, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary(32), nullable=False, index=True),
+    # what it shows: new, library, reported, scene ...
+    Column("role", String(16), nullable=False),
+    Column("person_id", Id),
+    Column("box", Json),
 )
 
 task = Table(
