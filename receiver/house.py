@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from receiver.domain.errors import SetupError
+from receiver.services.auditing import Audit
 from receiver.settings import Settings
 from receiver.store import library, people
+from receiver.store.audit import open_audit
 from receiver.store.doorbell import Doorbell
 from receiver.store.erased_list import ErasedList
 from receiver.store.pictures import Pictures
@@ -28,6 +30,7 @@ class House:
     store: Store
     pictures: Pictures
     doorbell: Doorbell
+    audit: Audit
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -46,6 +49,7 @@ class House:
         for close in reversed(self.closers):
             close()
         self.doorbell.close()
+        self.audit.close()
         self.store.close()
 
 
@@ -71,7 +75,8 @@ def open_house(settings: Settings, *, is_upgrading: bool = True) -> House:
     elif not store.is_current():
         store.close()
         raise SetupError("old_tables", "the tables are of another version of this program; run `db upgrade` first")
-    house = House(settings, store, Pictures(store.pictures), Doorbell(settings.data_dir))
+    audit = Audit(open_audit(settings.database_url, settings.data_dir))
+    house = House(settings, store, Pictures(store.pictures), Doorbell(settings.data_dir), audit)
     if is_upgrading and settings.engine_name != "off":
         _settle_library(house)
     if is_upgrading:

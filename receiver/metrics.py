@@ -28,3 +28,6 @@ ENGINE_TROUBLES = Counter(
     "was ended), full (a caller was turned away).",
     ["kind"],
 )
+AUDIT_LOST = Counter(
+    "gatehouse_audit_lost", "Deeds that the audit log could not keep; the log of the process has each."
+)

@@ -28,6 +28,7 @@ from receiver.services.pacing import Pace
 from receiver.services.recognising import Recogniser
 from receiver.services.recording import RECOGNISE
 from receiver.services.retaining import Retaining
+from receiver.services.sealing import Sealing
 from receiver.settings import Settings
 from receiver.store import erasures, imports, outbox
 from receiver.store.doorbell import Doorbell
@@ -42,6 +43,7 @@ ATTEMPTS = 5
 POLL_SECONDS = 1.0
 RETRY_TICK_SECONDS = 2
 IMPORT_TICK_SECONDS = 1
+SEAL_TICK_SECONDS = 5
 # A large SQLite file is written anew when the fewest people pass.
 COMPACT_HOUR = 3
 
@@ -67,6 +69,7 @@ class WorkerParts:
     import_jobs: ImportJobs | None = None
     erasing: Erasing | None = None
     retaining: Retaining | None = None
+    sealing: Sealing | None = None
 
 
 class Worker:
@@ -120,6 +123,7 @@ class Worker:
             add(self._erase, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="erase", **options)
             add(self._compact, CronTrigger(hour=COMPACT_HOUR, jitter=600), id="compact", **options)
         add(self._retain, IntervalTrigger(hours=1, jitter=300), id="retain", **options)
+        add(self._seal, IntervalTrigger(seconds=SEAL_TICK_SECONDS), id="seal", **options)
 
     def _forward(self) -> None:
         self._parts.forwarding.begin_due()
@@ -171,16 +175,21 @@ class Worker:
             if retaining is not None and not self._stopping.is_set():
                 self._guarded("retention", lambda: retaining.run_scheduled(self._pace()))
 
+    def _seal(self) -> None:
+        sealing = self._parts.sealing
+        if sealing is not None and not self._stopping.is_set():
+            self._guarded("seal", sealing.run, is_told=False)
+
     def _pace(self) -> Pace:
         return Pace(self._stopping.is_set, self._stopping.wait)
 
-    def _guarded(self, name: str, job: Callable[[], int]) -> None:
+    def _guarded(self, name: str, job: Callable[[], int], *, is_told: bool = True) -> None:
         try:
             done = job()
         except Unavailable as error:
             log.warning("job_failed", job=name, reason=error.reason, detail=error.detail)
         else:
-            if done:
+            if done and is_told:
                 log.info("job_done", job=name, count=done)
 
     def _recognise_some(self) -> int:

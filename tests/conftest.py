@@ -64,6 +64,7 @@ def postgres_url() -> Iterator[str]:
     yield f"{base}{separator}options=-csearch_path%3D{schema}"
     with psycopg.connect(base, autocommit=True) as connection:
         connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+        connection.execute(f'DROP SCHEMA IF EXISTS "{schema}_audit" CASCADE')
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

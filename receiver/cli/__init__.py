@@ -17,6 +17,7 @@ COMMANDS = {
     "retention": "erasing",
     "tasks": "administration",
     "settings": "administration",
+    "audit": "auditing",
     "check": "checking",
     "simulate": "simulating",
 }

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from receiver.cli.audited import tell
 from receiver.cli.options import FLAGS, opened, with_flags
 from receiver.cli.telling import describe, describe_finding, enrolling, refusing
 
@@ -34,6 +35,7 @@ def add(person: int, pictures: tuple[Path, ...], *, override: bool, replace: boo
     """Add the faces on PICTURES to the person of that id."""
     with enrolling(flags) as library, refusing([path.name for path in pictures]):
         data = [path.read_bytes() for path in pictures]
+        tell(override=override, replace=replace)
         looked = library.add_faces(person, data, is_insisted=override, is_alone=replace)
     for path, found in zip(pictures, looked, strict=True):
         click.echo(f"{path.name}: {describe(found)}")
@@ -51,6 +53,7 @@ def set_state(face: int, state: str, *, override: bool, replace: bool, **flags: 
     from receiver.services.keeping_faces import FaceChange
 
     with opened(flags) as house, refusing():
+        tell(state=state, override=override)
         findings = _keeping(house).change(face, FaceChange(FaceState(state), override, replace))
     click.echo(f"Face {face} is {state} now.")
     for each in findings:

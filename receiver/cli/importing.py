@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from receiver.cli.audited import tell
 from receiver.cli.options import FLAGS, opened, with_flags
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def import_command(path: Path, list_name: str, *, dry_run: bool, report: Path | 
             importing = make_local_importing(house)
             new = NewImport(path.absolute(), path.absolute().name, list_name, dry_run)
             import_id = jobs.begin(new, lease=LEASE)
+            tell(subject=import_id, dry_run=dry_run)
         except GatehouseError as error:
             raise click.ClickException(error.detail) from error
         try:

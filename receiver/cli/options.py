@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from receiver import settings as declared
+from receiver.cli.audited import noted
 from receiver.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def opened(flags: dict[str, Any]) -> Iterator["House"]:
     except SetupError as error:
         raise click.ClickException(error.detail) from error
     try:
-        yield house
+        with noted(house.audit):
+            yield house
     finally:
         house.close()
 

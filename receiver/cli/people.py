@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from receiver.cli.audited import tell
 from receiver.cli.calibrating import calibrate_command
 from receiver.cli.erasing import erase_command, export_command
 from receiver.cli.faces import face_command, override_option
@@ -73,6 +74,7 @@ def add(name: str, pictures: tuple[Path, ...], *, override: bool, **options: Any
         data = [path.read_bytes() for path in pictures]
         new = NewPerson(name, list_name, external_id, note, data, is_insisted=override, more=more)
         person_id, looked = library.add(new)
+        tell(subject=person_id, override=override)
     click.echo(f"{name} is enrolled as person {person_id}.")
     for path, found in zip(pictures, looked, strict=True):
         click.echo(f"  {path.name}: {describe(found)}")

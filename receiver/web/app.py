@@ -8,6 +8,7 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from receiver.services.asking import Asking
+from receiver.services.auditing import Audit
 from receiver.services.erasures import Erasures
 from receiver.services.exporting import Exporting
 from receiver.services.health import Health
@@ -23,7 +24,7 @@ from receiver.services.searching import Searching
 from receiver.services.statuses import Statuses
 from receiver.settings import Settings
 from receiver.store.pictures import Pictures
-from receiver.web import metrics, problems, sophon
+from receiver.web import auditing, metrics, problems, sophon
 from receiver.web.api import setup
 
 
@@ -57,6 +58,7 @@ class Services:
     erasures: Erasures
     exporting: Exporting
     holding: Holding
+    audit: Audit
 
 
 def create_app(services: Services) -> Flask:
@@ -66,6 +68,7 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = services.settings.body_limit
     app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.body_limit
     app.extensions["gatehouse"] = services
+    auditing.register(app)
     setup.register(app)
     problems.register(app)
     app.register_blueprint(sophon.blueprint)

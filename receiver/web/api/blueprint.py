@@ -9,6 +9,7 @@ from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 
 from receiver.services.asking import Page
+from receiver.web import auditing
 from schemas.api import InvalidArguments
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def services() -> "Services":
 
 
 def shown(page: Page) -> dict[str, Any]:
-    """A page as an answer."""
+    """A page as an answer; the audit log is told how many rows it has, and between which ids."""
+    ids = [each["id"] for each in page.items if "id" in each]
+    auditing.tell(rows=len(page.items), **({"first": ids[0], "last": ids[-1]} if ids else {}))
     return asdict(page)
 
 

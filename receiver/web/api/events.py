@@ -3,6 +3,7 @@
 from typing import Any
 
 from receiver.store.listing import EventFilter
+from receiver.web import auditing
 from receiver.web.api.blueprint import ID, ApiBlueprint, aware, services, shown
 from schemas import answers, api
 
@@ -29,6 +30,7 @@ def get_event(event_id: int) -> dict[str, Any]:
 @blueprint.response(200, answers.EventInFull)
 def change_event(change: dict[str, Any], event_id: int) -> dict[str, Any]:
     """Put an event on legal hold, or lift it; nothing else of an event can be changed."""
+    auditing.tell(legal_hold=change["legal_hold"])
     services().holding.event(event_id, is_held=change["legal_hold"])
     return services().asking.event(event_id)
 

@@ -5,6 +5,7 @@ from typing import Any
 from receiver.domain.errors import Invalid
 from receiver.services.searching import Search
 from receiver.store.sightings import Place
+from receiver.web import auditing
 from receiver.web.api.blueprint import ApiBlueprint, aware, services
 from receiver.web.language import in_their_language
 from receiver.web.uploads import read_upload
@@ -64,6 +65,7 @@ def verify() -> dict[str, Any]:
     picture, person = upload.picture(), upload.options["person"]
     if (person is None) == ("other" not in upload.pictures):
         raise Invalid("one_other", "send a second picture as `other`, or a person's id as `person`, one of the two")
+    auditing.tell(subject=person or "")
     if person is not None:
         return in_their_language(services().looking.verify_person(picture, person))
     return in_their_language(services().looking.verify_pictures(picture, upload.picture("other")))
@@ -91,4 +93,12 @@ def search() -> dict[str, Any]:
         until=until,
         after=Place(*options["cursor"]) if options["cursor"] else None,
     )
-    return in_their_language(services().searching.search(upload.picture(), wanted))
+    found = services().searching.search(upload.picture(), wanted)
+    auditing.tell(where=wanted.where, people=_people_of(found))
+    return in_their_language(found)
+
+
+def _people_of(found: dict[str, Any]) -> list[int]:
+    """Whom the decisions name, for the audit log."""
+    named = [face["decision"]["person"] for face in found["faces"] if face.get("decision")]
+    return sorted({person["id"] for person in named if person})

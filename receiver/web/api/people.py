@@ -10,6 +10,7 @@ from flask import Response, json, jsonify, request
 
 from receiver.services.people import NewPerson
 from receiver.store.people import ANY_DEVICE, Identity, PeopleFilter
+from receiver.web import auditing
 from receiver.web.api.blueprint import ID, ApiBlueprint, aware, services, shown
 from receiver.web.uploads import decode
 from schemas import answers, api, erasures
@@ -67,6 +68,7 @@ def add_person() -> dict[str, Any]:
     """
     values, pictures = _read(schemas.NewPerson)
     values = _as_change(values)
+    auditing.tell(override=values["override"])
     own = {name: values.pop(name) for name in ("name", "list", "external_id", "note")}
     new = NewPerson(**own, pictures=pictures, is_insisted=values.pop("override"), more=values)
     person_id, looked = services().people.add(new)
@@ -90,6 +92,7 @@ def change_person(change: dict[str, Any], person_id: int) -> dict[str, Any]:
 
     `legal_hold` keeps the person from being deleted or erased, or lifts that.
     """
+    auditing.tell(changed=sorted(change))
     is_held = change.pop("legal_hold", None)
     if change or is_held is None:
         services().people.change(person_id, _as_change(change))
@@ -108,6 +111,7 @@ def remove_person(query: dict[str, Any], person_id: int) -> Response | None:
     if not query["erase"]:
         services().people.remove(person_id)
         return None
+    auditing.tell(action="person.erased")
     by = f"{request.remote_addr or 'unknown'} (API)"
     begun = services().erasures.show(services().erasures.begin(person_id, by))
     answer = jsonify(erasures.Erasure().dump(begun))
@@ -156,6 +160,7 @@ def list_faces(person_id: int) -> dict[str, Any]:
 def add_faces(person_id: int) -> dict[str, Any]:
     """Add faces to a person, judged as in POST /v1/people; with `replace` those that were current become former ones."""
     values, pictures = _read(schemas.NewFaces)
+    auditing.tell(override=values["override"], replace=values["replace"])
     wanted = {"is_insisted": values["override"], "is_alone": values["replace"]}
     looked = services().people.add_faces(person_id, pictures, **wanted)
     return services().asking.person(person_id) | {"pictures": looked}

@@ -7,6 +7,7 @@ from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from receiver.web.api import (
+    audit,
     devices,
     erasures,
     events,
@@ -37,7 +38,19 @@ def register(app: Flask) -> Api:
     )
     api = Api(app)
     # problems.py answers errors, for all routes alike.
-    for handled in (events, pictures, people, library_faces, erasures, imports, faces, devices, quarantine, health):
+    for handled in (
+        events,
+        pictures,
+        people,
+        library_faces,
+        erasures,
+        imports,
+        faces,
+        devices,
+        quarantine,
+        audit,
+        health,
+    ):
         api.register_blueprint(handled.blueprint, url_prefix="/v1")
     app.register_blueprint(get_swaggerui_blueprint("/docs", "/v1/openapi.json", config={"app_name": "Gatehouse"}))
     return api

@@ -1,0 +1,122 @@
+"""What each command leaves in the audit log: one table, read when a command has ended."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from receiver.services.auditing import Audit
+
+MORE = "gatehouse.audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A command that leaves a row.
+
+    Attributes:
+        action: machine word, the same as that of the interface where both can do it.
+        kind: of the thing that it is about.
+        argument: of the command, which holds the thing's id.
+    """
+
+    action: str
+    kind: str = ""
+    argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotDelicate:
+    """A command that leaves none, and why not."""
+
+    why: str
+
+
+_PROCESS = NotDelicate("starts processes; what is done through them is noted by them")
+_STATE = NotDelicate("says nothing of anybody")
+
+# Words of the command -> what it leaves.
+COMMANDS: dict[str, Audited | NotDelicate] = {
+    "serve": _PROCESS,
+    "web": _PROCESS,
+    "worker": _PROCESS,
+    "simulate": NotDelicate("a gate made of software: it speaks to a server over the network"),
+    "check": _STATE,
+    "settings": _STATE,
+    "db upgrade": Audited("tables.upgraded"),
+    "db compact": Audited("database.compacted"),
+    "db backup": Audited("backup.made"),
+    "db restore": Audited("backup.restored"),
+    "tasks list": _STATE,
+    "tasks retry": Audited("tasks.retried", "task"),
+    "retention": Audited("retention.run"),
+    "people add": Audited("person.enrolled", "person"),
+    "people change": Audited("person.changed", "person", "person"),
+    "people show": Audited("person.read", "person", "person"),
+    "people list": Audited("people.listed", "person"),
+    "people erase": Audited("person.erased", "person", "person_id"),
+    "people export": Audited("person.exported", "person", "person_id"),
+    "people import": Audited("import.begun", "import"),
+    "people calibrate": Audited("library.calibrated"),
+    "people re-embed": Audited("library.re_embedded"),
+    "people export-library": Audited("library.exported"),
+    "people import-library": Audited("library.imported"),
+    "people face add": Audited("person.faces_added", "person", "person"),
+    "people face set": Audited("face.changed", "face", "face"),
+    "people face remove": Audited("face.removed", "face", "face"),
+    "audit list": Audited("audit.listed", "audit"),
+    "audit head": _STATE,
+    "audit verify": Audited("audit.verified", "audit"),
+    "audit export": Audited("audit.exported", "audit"),
+}
+
+
+def tell(*, subject: object = "", **detail: Any) -> None:
+    """What a command knows better than the table: the thing's id, a few words and numbers; never names."""
+    told = click.get_current_context().meta.setdefault(MORE, {"subject": "", "detail": {}})
+    told["subject"] = subject or told["subject"]
+    told["detail"] |= detail
+
+
+@contextmanager
+def noted(audit: "Audit") -> Iterator[None]:
+    """Around a command: the operating system's account acts, and what came of it is noted."""
+    from receiver.domain.audit import Actor, ActorKind, Outcome
+    from receiver.services.acting import acting_as
+
+    with acting_as(Actor(ActorKind.COMMAND, str(os.getuid()))):
+        try:
+            yield
+        except (click.ClickException, click.exceptions.Exit, KeyboardInterrupt) as error:
+            is_fine = isinstance(error, click.exceptions.Exit) and error.exit_code == 0
+            _note(audit, Outcome.OK if is_fine else Outcome.REFUSED)
+            raise
+        except BaseException:
+            _note(audit, Outcome.FAILED)
+            raise
+        _note(audit, Outcome.OK)
+
+
+def _note(audit: "Audit", outcome: str) -> None:
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return
+    found = COMMANDS.get(words_of(context), Audited(words_of(context)))
+    if isinstance(found, NotDelicate):
+        return
+    told = context.meta.get(MORE, {"subject": "", "detail": {}})
+    subject = told["subject"] or (context.params.get(found.argument, "") if found.argument else "")
+    audit.note(found.action, kind=found.kind, subject=str(subject), outcome=outcome, detail=told["detail"])
+
+
+def words_of(context: click.Context) -> str:
+    """The command as it is typed, without the program's name."""
+    words: list[str] = []
+    while context.parent is not None:
+        words.insert(0, context.info_name or "")
+        context = context.parent
+    return " ".join(words)

@@ -1,0 +1,34 @@
+"""Puts together the audit log, backups and bundles: bootstrap's part for what a site must be able to prove and to bring back."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from receiver.house import House
+    from receiver.services.sealing import Sealing
+    from receiver.services.verifying import Verifying
+
+
+def services_of(house: "House") -> dict[str, Any]:
+    """What the views are given."""
+    return {"audit": house.audit}
+
+
+def work_of(house: "House") -> dict[str, Any]:
+    """What the worker is given."""
+    return {"sealing": make_sealing(house)}
+
+
+def make_sealing(house: "House") -> "Sealing":
+    """The sealer of the audit log; its key is read, or made, when the first row waits for it."""
+    from receiver.services.sealing import Sealing
+    from receiver.store.signing_key import SigningKey
+
+    return Sealing(house.audit.database, lambda: SigningKey(house.settings.data_dir))
+
+
+def make_verifying(house: "House") -> "Verifying":
+    """Holding the audit log against its chain."""
+    from receiver.services.verifying import Verifying
+    from receiver.store.signing_key import is_signed
+
+    return Verifying(house.audit.database, is_signed)
