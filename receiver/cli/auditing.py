@@ -1,5 +1,6 @@
 """audit: who did what; and whether the log of it is whole."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -93,7 +94,7 @@ def export(path: Path | None, after: int, **flags: Any) -> None:
     """Write the log as JSON lines, oldest first: the rows with their place in the chain, then the seals."""
     with opened(flags) as house:
         if path is None:
-            _write(click.get_text_stream("stdout"), house.audit.database, after)
+            _write(sys.stdout, house.audit.database, after)
             return
         with path.open("w", encoding="utf-8") as file:
             number = _write(file, house.audit.database, after)
