@@ -28,6 +28,11 @@ ENGINE_TROUBLES = Counter(
     "was ended), full (a caller was turned away).",
     ["kind"],
 )
+CONNECTIONS_REFUSED = Counter(
+    "gatehouse_connections_refused",
+    "Connections that were closed at once: all (there are as many as there may be), address (one address has its share).",
+    ["why"],
+)
 AUDIT_LOST = Counter(
     "gatehouse_audit_lost", "Deeds that the audit log could not keep; the log of the process has each."
 )

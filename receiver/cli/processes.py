@@ -84,11 +84,15 @@ def wsgi_app() -> Any:
     """The Flask application alone, for a WSGI server that somebody runs already."""
     from receiver import logs
     from receiver.bootstrap import make_app, open_house
+    from receiver.web.proxies import behind_proxies
 
     os.umask(0o077)
     settings = load({})
     logs.configure(settings.log_format)
-    return make_app(open_house(settings))
+    app = make_app(open_house(settings))
+    # A WSGI server's workers find the application under its own name too.
+    app.wsgi_app = behind_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment,method-assign]
+    return app
 
 
 def _start(flags: dict[str, Any], parent_fd: int | None) -> "Settings":

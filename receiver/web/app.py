@@ -24,7 +24,7 @@ from receiver.services.searching import Searching
 from receiver.services.statuses import Statuses
 from receiver.settings import Settings
 from receiver.store.pictures import Pictures
-from receiver.web import auditing, metrics, problems, sophon
+from receiver.web import auditing, headers, metrics, problems, sophon
 from receiver.web.api import setup
 
 
@@ -68,6 +68,7 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = services.settings.body_limit
     app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.body_limit
     app.extensions["gatehouse"] = services
+    headers.register(app, services.settings)
     auditing.register(app)
     setup.register(app)
     problems.register(app)

@@ -1,21 +1,45 @@
-"""HTTP/1.1 with a deadline for a request's head: a client that drips it would keep its connection for ever."""
+"""HTTP/1.1 for clients that mean harm or are slow: bounds on connections, on the time for a request's head and for taking an answer."""
 
 import asyncio
-from typing import Any
+from collections import Counter
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from receiver import metrics
+from receiver.setting_networks import Network
+from receiver.web.proxies import is_within
+
 HEAD_SECONDS = 15.0
+# Within this time whoever has not taken the whole of an answer must have taken some of it.
+ANSWER_SECONDS = 30.0
+# Of all connections one address may hold one in so many; a proxy speaks for many addresses.
+SHARE = 4
 
 
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's protocol; from the first byte of a request its head must be whole within ``HEAD_SECONDS``."""
 
+    most: ClassVar[int] = 1000
+    proxies: ClassVar[tuple[Network, ...]] = ()
+    held: ClassVar[Counter[str]] = Counter()
+
     _deadline: asyncio.TimerHandle | None = None
+    _answer_watch: asyncio.TimerHandle | None = None
+    _left = 0
+    _peer: str | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Starts the clock: a connection over which nothing comes is closed too."""
+        """Starts the clock: a connection over which nothing comes is closed too; one too many is closed at once."""
         super().connection_made(transport)
+        peer = self.client[0] if self.client else ""
+        why = self._too_many(peer)
+        if why:
+            metrics.CONNECTIONS_REFUSED.labels(why).inc()
+            transport.abort()
+            return
+        self._peer = peer
+        self.held[peer] += 1
         self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
 
     def on_message_begin(self) -> None:
@@ -29,10 +53,34 @@ class PatientProtocol(HttpToolsProtocol):
         self._stop_clock()
         super().on_headers_complete()
 
+    def pause_writing(self) -> None:
+        """The client does not take its answer as fast as it is given; from now on it is watched."""
+        super().pause_writing()
+        self._watch_answer()
+
+    def resume_writing(self) -> None:
+        """The client has taken nearly all."""
+        self._stop_watch()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The client went away."""
         self._stop_clock()
+        self._stop_watch()
+        if self._peer is not None:
+            self.held[self._peer] -= 1
+            if self.held[self._peer] <= 0:
+                del self.held[self._peer]
+            self._peer = None
         super().connection_lost(exc)
+
+    def _too_many(self, peer: str) -> str:
+        """Why there is no room for a connection of that address; empty where there is."""
+        if len(self.connections) > self.most:
+            return "all"
+        if self.held[peer] >= max(1, self.most // SHARE) and not is_within(peer, self.proxies):
+            return "address"
+        return ""
 
     def _too_slow(self) -> None:
         self._deadline = None
@@ -43,3 +91,26 @@ class PatientProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _watch_answer(self) -> None:
+        self._stop_watch()
+        self._left = self.transport.get_write_buffer_size()
+        self._answer_watch = self.loop.call_later(ANSWER_SECONDS, self._look_at_answer)
+
+    def _look_at_answer(self) -> None:
+        """A client that takes nothing at all would keep its answer in memory for ever."""
+        self._answer_watch = None
+        if self.transport.get_write_buffer_size() >= self._left:
+            self.transport.abort()
+        else:
+            self._watch_answer()
+
+    def _stop_watch(self) -> None:
+        if self._answer_watch is not None:
+            self._answer_watch.cancel()
+            self._answer_watch = None
+
+
+def protocol_of(most: int, proxies: tuple[Network, ...]) -> type[PatientProtocol]:
+    """The protocol with these bounds."""
+    return type("BoundedProtocol", (PatientProtocol,), {"most": most, "proxies": proxies, "held": Counter()})

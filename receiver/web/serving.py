@@ -2,8 +2,10 @@
 
 import contextlib
 import gc
+import resource
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 
 import uvicorn
@@ -11,11 +13,12 @@ import uvicorn
 from receiver.domain.errors import SetupError
 from receiver.settings import Settings
 from receiver.web.front import Front
-from receiver.web.protocol import PatientProtocol
+from receiver.web.protocol import protocol_of
 
 KEEP_ALIVE_SECONDS = 75
 END_SECONDS = 5
 BACKLOG = 2048
+OPEN_FILES = 65_536
 GARBAGE_THRESHOLDS = (20_000, 20, 20)
 
 
@@ -34,7 +37,7 @@ class _Server(uvicorn.Server):
         if self.should_exit:
             return
         host = "127.0.0.1" if self.config.host in {"0.0.0.0", "::"} else self.config.host  # noqa: S104 - compared, not bound
-        base = f"http://{host}:{self.config.port}"
+        base = f"{'https' if self.config.is_ssl else 'http'}://{host}:{self.config.port}"
         print(f"Gatehouse listens on {self.config.host}:{self.config.port}", flush=True)  # noqa: T201
         print(f"  events:        POST {base}/HistoryEvent", flush=True)  # noqa: T201
         print(f"  API:           {base}/v1/events", flush=True)  # noqa: T201
@@ -47,12 +50,18 @@ def serve(front: Front, settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+    _check_certificate(settings)
+    _allow_files()
     config = uvicorn.Config(
         front,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=PatientProtocol,
+        http=protocol_of(settings.connections, settings.trusted_proxies),
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        ssl_certfile=settings.tls_cert or None,
+        ssl_keyfile=settings.tls_key or None,
         ws="none",
         lifespan="on",
         backlog=BACKLOG,
@@ -63,6 +72,35 @@ def serve(front: Front, settings: Settings) -> None:
         timeout_graceful_shutdown=END_SECONDS,
     )
     _Server(config).run([_listening(settings)])
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Says what is wrong with the certificate before anything listens.
+
+    Raises:
+        SetupError: ``bad_certificate``.
+    """
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise SetupError(
+            "bad_certificate", "GATEHOUSE_TLS_CERT and GATEHOUSE_TLS_KEY belong together: give both or none"
+        )
+    if not settings.tls_cert:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+    except (OSError, ValueError) as error:
+        raise SetupError(
+            "bad_certificate", f"{settings.tls_cert} and {settings.tls_key} cannot be used: {error}"
+        ) from error
+
+
+def _allow_files() -> None:
+    """Each connection is an open file, and the usual limit is hardly more than the connections that are allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < OPEN_FILES:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES), hard)
+        )
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -4,8 +4,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from flask import Flask
 from flask_smorest import Api
-from flask_swagger_ui import get_swaggerui_blueprint
 
+from receiver.web import docs
 from receiver.web.api import (
     audit,
     devices,
@@ -52,7 +52,7 @@ def register(app: Flask) -> Api:
         health,
     ):
         api.register_blueprint(handled.blueprint, url_prefix="/v1")
-    app.register_blueprint(get_swaggerui_blueprint("/docs", "/v1/openapi.json", config={"app_name": "Gatehouse"}))
+    docs.register(app)
     return api
 
 

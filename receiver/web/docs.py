@@ -1,0 +1,26 @@
+"""The page at /docs that shows the interface; the package's own page has a script in it, which our headers forbid."""
+
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, send_from_directory
+from flask_swagger_ui import get_swaggerui_blueprint
+
+PAGES = Path(__file__).parent / "pages"
+ADDRESS = "/docs"
+
+blueprint = Blueprint("docs", __name__, url_prefix=ADDRESS)
+
+
+@blueprint.get("/start.js")
+def start() -> Response:
+    """The script that starts the page."""
+    return send_from_directory(PAGES, "start.js", mimetype="text/javascript")
+
+
+def register(app: Flask) -> None:
+    """Adds the page; a template of the application goes before one of a package's."""
+    app.template_folder = str(PAGES)
+    app.register_blueprint(blueprint)
+    app.register_blueprint(
+        get_swaggerui_blueprint(ADDRESS, "/v1/openapi.json", config={"app_name": "Gatehouse", "validatorUrl": "none"})
+    )
