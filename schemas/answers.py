@@ -2,13 +2,25 @@
 
 from functools import cache
 
-from marshmallow import Schema, fields, validate
+from marshmallow import INCLUDE, Schema, fields, validate
 
 from schemas.api import STATUSES
 
 
 class Answer(Schema):
     """What is given back; keys that a schema does not name are given as they are."""
+
+
+class Problem(Answer):
+    class Meta:
+        unknown = INCLUDE
+
+    type = fields.String()
+    status = fields.Integer(metadata={"description": "as the answer's own"})
+    title = fields.String()
+    reason = fields.String(metadata={"description": "machine word; docs/how-to/trouble.md explains each"})
+    detail = fields.String(metadata={"description": "a sentence for a person"})
+    errors = fields.Raw(metadata={"description": "with invalid_arguments: what is wrong, by field"})
 
 
 class PictureLink(Answer):

@@ -19,11 +19,24 @@ from receiver.web.api import (
     pictures,
     quarantine,
 )
+from schemas import answers
 
 DESCRIPTION = """Events of face-recognition gates, the people they show, and what could not be read.
 
 Lists answer `{"items": [...], "next": cursor or null}`, newest first; give `next` as `cursor` for the next page.
 Errors are `application/problem+json` with `reason`, a machine word, and `detail`, a sentence."""
+
+
+class ProblemApi(Api):
+    """Documents errors as problems.py answers them."""
+
+    ERROR_SCHEMA = answers.Problem
+
+    def _register_responses(self) -> None:
+        usual = Api.DEFAULT_RESPONSE_CONTENT_TYPE
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = "application/problem+json"
+        super()._register_responses()
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = usual
 
 
 def register(app: Flask) -> Api:
@@ -36,7 +49,7 @@ def register(app: Flask) -> Api:
         OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}},
     )
-    api = Api(app)
+    api = ProblemApi(app)
     # problems.py answers errors, for all routes alike.
     for handled in (
         events,

@@ -1,0 +1,174 @@
+"""Slow, greedy and lying clients of a real server: they hold up nobody, and their word about themselves counts nowhere."""
+
+import contextlib
+import datetime as dt
+import socket
+import ssl
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.receiver.boxes import history
+from tests.security.conftest import MakeSite
+from tests.system.processes import Site, eventually
+
+HALF_A_HEAD = b"GET /v1/health/live HTTP/1.1\r\nHost: gate\r\nX-Slow: "
+
+
+def connected(site: Site) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", site.port), timeout=60)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the server has ended the connection; waits for a byte or the end."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def test_a_drip_of_many_heads_holds_up_nobody_and_is_cut_off(make_site: MakeSite) -> None:
+    site = make_site(RECOGNITION="off")
+    site.start("web")
+    eventually(site.is_ready)
+    slow = [connected(site) for _ in range(150)]
+    for connection in slow:
+        connection.sendall(HALF_A_HEAD)
+    assert requests.post(f"{site.url}/HistoryEvent", json=history(1), timeout=30).status_code == 200
+    assert site.get("/v1/events")["items"]
+    # One more byte now and then does not keep it open.
+    for connection in slow:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"a")
+    assert all(is_closed(connection) for connection in slow)
+    for connection in slow:
+        connection.close()
+    assert site.is_ready()
+
+
+def test_a_dripped_body_is_answered_408(make_site: MakeSite) -> None:
+    site = make_site(RECOGNITION="off", BODY_SECONDS="1")
+    site.start("web")
+    eventually(site.is_ready)
+    with connected(site) as slow:
+        slow.sendall(b"POST /HistoryEvent HTTP/1.1\r\nHost: gate\r\nContent-Length: 1000\r\n\r\n{")
+        answer = slow.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"body_too_slow" in answer
+    assert site.get("/v1/events")["items"] == []
+
+
+def test_one_address_has_its_share_of_the_connections_and_no_more(make_site: MakeSite) -> None:
+    site = make_site(RECOGNITION="off", CONNECTIONS="40")
+    site.start("web")
+    eventually(site.is_ready)
+    held = [connected(site) for _ in range(40)]
+    for connection in held:
+        connection.settimeout(60)
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(HALF_A_HEAD)
+    # Those beyond the share are closed at once, the others when their head has taken too long; then there is room again.
+    assert all(is_closed(connection) for connection in held)
+    metrics = eventually(lambda: site.is_ready() and requests.get(f"{site.url}/metrics", timeout=30).text)
+    refused = [line for line in metrics.splitlines() if line.startswith("gatehouse_connections_refused_total")]
+    assert sum(float(line.rpartition(" ")[2]) for line in refused) >= 30
+    for connection in held:
+        connection.close()
+
+
+def test_a_proxy_is_believed_where_it_is_trusted_and_nobody_else(make_site: MakeSite) -> None:
+    lie = {"X-Forwarded-For": "192.0.2.77", "X-Forwarded-Proto": "https"}
+    for proxies, expected in (("", "127.0.0.1"), ("10.1.0.0/16", "127.0.0.1"), ("127.0.0.0/8", "192.0.2.77")):
+        site = make_site(RECOGNITION="off", TRUSTED_PROXIES=proxies)
+        site.start("web")
+        eventually(site.is_ready)
+        requests.get(f"{site.url}/v1/people", headers=lie, timeout=30)
+        (row,) = site.get("/v1/audit", action="people.listed")["items"]
+        assert row["actor"]["address"] == expected
+        # The intake line reads the sender by itself.
+        requests.post(f"{site.url}/HistoryEvent", json=history(1), headers=lie, timeout=30)
+        requests.post(f"{site.url}/HistoryEvent", data=b"{nothing", headers=lie, timeout=30)
+        requests.post(f"{site.url}/HistoryEvent", data=b"{nothing", headers=lie, timeout=30)
+        event = site.get("/v1/events")["items"][0]["id"]
+        (message,) = site.get(f"/v1/events/{event}/messages")["items"]
+        assert message["peer"] == expected
+        assert {each["peer"] for each in site.get("/v1/quarantine")["items"]} == {expected}
+        site.stop()
+
+
+def test_what_a_client_says_in_front_of_a_trusted_proxy_is_not_believed(make_site: MakeSite) -> None:
+    site = make_site(RECOGNITION="off", TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8")
+    site.start("web")
+    eventually(site.is_ready)
+    forged = {"X-Forwarded-For": "198.51.100.1, 192.0.2.77, 10.0.0.3"}
+    requests.get(f"{site.url}/v1/people", headers=forged, timeout=30)
+    (row,) = site.get("/v1/audit", action="people.listed")["items"]
+    assert row["actor"]["address"] == "192.0.2.77"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "gate.example")])
+    now = dt.datetime.now(dt.UTC)
+    address = x509.IPAddress(ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    cert_file, key_file = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    key_file.write_bytes(key.private_bytes(*form))
+    return cert_file, key_file
+
+
+def test_a_certificate_by_file_makes_it_https(make_site: MakeSite, certificate: tuple[Path, Path]) -> None:
+    cert, key = certificate
+    site = make_site(RECOGNITION="off", TLS_CERT=str(cert), TLS_KEY=str(key))
+    site.start("web")
+
+    def answer() -> requests.Response | None:
+        try:
+            return requests.get(f"https://127.0.0.1:{site.port}/v1/health/ready", verify=str(cert), timeout=5)
+        except requests.ConnectionError:
+            return None
+
+    found = eventually(answer)
+    assert (found.status_code, "Strict-Transport-Security" in found.headers) == (200, True)
+    event = requests.post(f"https://127.0.0.1:{site.port}/HistoryEvent", json=history(1), verify=str(cert), timeout=30)
+    assert event.json()["data"]["items"][0]["result"] == "new"
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{site.url}/v1/health/ready", timeout=5)
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with connected(site) as plain, pytest.raises((ssl.SSLError, ConnectionError)):
+        old.wrap_socket(plain)
+
+
+def test_a_certificate_that_cannot_be_used_is_told(make_site: MakeSite, certificate: tuple[Path, Path]) -> None:
+    cert, key = certificate
+    for given in (
+        {"TLS_CERT": str(cert)},
+        {"TLS_CERT": str(cert), "TLS_KEY": str(cert)},
+        {"TLS_CERT": "/nowhere", "TLS_KEY": str(key)},
+    ):
+        told = make_site(RECOGNITION="off", **given).run("web")
+        assert told.returncode == 1
+        assert "TLS" in told.stderr or "cannot be used" in told.stderr
+        assert "Traceback" not in told.stderr
