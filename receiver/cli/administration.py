@@ -5,12 +5,17 @@ from typing import Any
 
 import click
 
+from receiver.cli.backing_up import backup_command, restore_command
 from receiver.cli.options import FLAGS, load, opened, with_flags
 
 
 @click.group("db")
 def db_command() -> None:
     """Look after the database."""
+
+
+db_command.add_command(backup_command)
+db_command.add_command(restore_command)
 
 
 @db_command.command("upgrade")

@@ -79,3 +79,18 @@ class ErasedList:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def merge(other: Path, data_dir: Path) -> None:
+    """Adds the lines of another list to the folder's own; who is erased in one of them stays erased."""
+    own = data_dir / FILE
+    known = set(own.read_bytes().splitlines()) if own.exists() else set()
+    with other.open("rb") as file:
+        new = [line for line in (each.strip() for each in file) if line and line not in known]
+    if not new:
+        return
+    descriptor = os.open(own, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "ab") as file:
+        file.writelines(b"\n" + line + b"\n" for line in new)
+        file.flush()
+        os.fsync(file.fileno())
