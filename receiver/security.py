@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from receiver.house import House
+    from receiver.services.bundling import BundlingParts, ExportingLibrary, ImportingLibrary
     from receiver.services.sealing import Sealing
     from receiver.services.verifying import Verifying
 
@@ -32,3 +33,25 @@ def make_verifying(house: "House") -> "Verifying":
     from receiver.store.signing_key import is_signed
 
     return Verifying(house.audit.database, is_signed)
+
+
+def make_exporting_library(house: "House") -> "ExportingLibrary":
+    """Writing the library into a bundle."""
+    from receiver.services.bundling import ExportingLibrary
+
+    return ExportingLibrary(_bundling(house))
+
+
+def make_importing_library(house: "House") -> "ImportingLibrary":
+    """Reading a bundle into an empty library."""
+    from receiver.services.bundling import ImportingLibrary
+
+    return ImportingLibrary(_bundling(house))
+
+
+def _bundling(house: "House") -> "BundlingParts":
+    from receiver.services.bundling import BundlingParts
+    from receiver.services.scales import SiteScales
+
+    # Nothing else says whether a model can be used here.
+    return BundlingParts(house.store, house.pictures, lambda model: SiteScales(house.models_dir).pair_threshold(model))

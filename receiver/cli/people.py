@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from receiver.cli.audited import tell
+from receiver.cli.bundling import export_library_command, import_library_command
 from receiver.cli.calibrating import calibrate_command
 from receiver.cli.erasing import erase_command, export_command
 from receiver.cli.faces import face_command, override_option
@@ -50,8 +51,10 @@ def people_command() -> None:
 people_command.add_command(calibrate_command)
 people_command.add_command(erase_command)
 people_command.add_command(export_command)
+people_command.add_command(export_library_command)
 people_command.add_command(face_command)
 people_command.add_command(import_command)
+people_command.add_command(import_library_command)
 people_command.add_command(re_embed_command)
 
 

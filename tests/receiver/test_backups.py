@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import threading
 import zipfile
 from hashlib import sha256
@@ -240,13 +241,13 @@ def test_a_password_is_in_the_environment_and_never_on_the_command_line(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[list[str], str | None]] = []
-    real = copying.subprocess.run
+    real = subprocess.run
 
     def run(command: list[str], **options: Any) -> Any:
         seen.append((command, options["env"].get("PGPASSWORD")))
         return real(command, **options)
 
-    monkeypatch.setattr(copying.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     address = postgres_url.replace("postgresql://postgres@", "postgresql://postgres:s3cret-w0rd@")
     place = Place(tmp_path / "data", address)
     place.open().close()
