@@ -1,0 +1,119 @@
+"""A whole run of the server, with everything in it that must not be in a log; then every log is searched."""
+
+import base64
+import re
+import sqlite3
+import struct
+from pathlib import Path
+
+import requests
+
+from tests.photos import ONE_MAN, photo
+from tests.receiver.archives import packed
+from tests.receiver.boxes import history
+from tests.security.conftest import MakeSite
+from tests.system.processes import Site, eventually, free_port
+
+SECRETS = {
+    "upstream password": "upStr3am-pa55",
+    "upstream token": "upStr3am-t0ken",
+    "stream password": "c4mera-pa55",
+    "bearer token": "b3arer-t0ken",
+    "basic password": "b4sic-pa55",
+    "key in a query": "qu3ry-k3y",
+    "cookie": "c00kie-jar",
+    "form password": "f0rm-pa55",
+    "database password": "d4tabase-pa55",
+}
+
+
+def test_no_log_of_a_whole_run_holds_a_secret_a_face_or_a_picture(make_site: MakeSite) -> None:
+    address = f"http://relay:{SECRETS['upstream password']}@127.0.0.1:{free_port()}/HistoryEvent?token={SECRETS['upstream token']}"
+    site = make_site(UPSTREAM_URL=address, UPSTREAM_EVERY="1", BODY_LIMIT="3MiB", ECHO="1")
+    site.start("serve")
+    eventually(site.is_ready)
+    first, second = (photo(name).read_bytes() for name in ONE_MAN[:2])
+    post_events(site, first)
+    ask(site, first, second)
+    eventually(lambda: all(event["recognition"] != "pending" for event in site.every("/v1/events")))
+    eventually(lambda: "audit_sealed" in logs_of(site))
+    site.stop()
+    told = site.run("settings").stdout + site.run("audit", "list").stdout
+    # A database that does not answer is named without its password.
+    site.environment["GATEHOUSE_DATABASE_URL"] = f"postgresql://u:{SECRETS['database password']}@127.0.0.1:1/none"
+    failed = site.run("db", "upgrade")
+    assert failed.returncode != 0
+    searched = logs_of(site) + told + failed.stdout + failed.stderr
+    assert "request" in searched
+    assert "/HistoryEvent" in searched
+    assert not [name for name, secret in SECRETS.items() if secret in searched]
+    assert not re.search(r"[A-Za-z0-9+/]{160,}", searched), "base64"
+    assert not re.search(r"(?:-?0\.\d{3,}[,\s]+){8}", searched), "a row of numbers, as embeddings are"
+    faces = embeddings(site.data_dir / "gatehouse.sqlite")
+    assert faces
+    for face in faces:
+        numbers = struct.unpack(f"<{len(face) // 4}f", face)[:3]
+        assert base64.b64encode(face).decode()[:60] not in searched
+        assert face.hex()[:60] not in searched
+        assert not any(f"{number:.6f}" in searched for number in numbers)
+
+
+def logs_of(site: Site) -> str:
+    return "".join(
+        path.read_text(errors="replace") for path in site.data_dir.parent.glob(f"{site.data_dir.name}-*.log")
+    )
+
+
+def post_events(site: Site, picture: bytes) -> None:
+    """Of every kind that is met: kept, refused, unreadable, too large."""
+    text = base64.b64encode(picture).decode()
+    stream = f"rtsp://admin:{SECRETS['stream password']}@10.0.0.7/1?password={SECRETS['stream password']}"
+    for number in range(3):
+        inner = {"recognize_face": text, "media_device_url": stream, "stream_url": stream}
+        event = history(number, ext_data=inner, want_action="1001")
+        key = {"key": SECRETS["key in a query"]}
+        requests.post(
+            f"{site.url}/HistoryEvent", json=event, params=key, auth=("box", SECRETS["basic password"]), timeout=30
+        )
+    damaged = history(9, ext_data={"recognize_face": text[: len(text) // 2], "face_scene": "!!" + text})
+    requests.post(f"{site.url}/HistoryEvent", json=damaged, timeout=30)
+    for _ in range(2):
+        requests.post(
+            f"{site.url}/HistoryEvent", data=b"{" + text.encode() + SECRETS["form password"].encode(), timeout=30
+        )
+    requests.post(f"{site.url}/HistoryEvent", data=text.encode() * 40, timeout=60)
+    requests.post(
+        f"{site.url}/DeviceStatus",
+        json={"dev_sno": "B1", "url": stream, "password": SECRETS["form password"]},
+        timeout=30,
+    )
+
+
+def ask(site: Site, first: bytes, second: bytes) -> None:
+    """As programs do, with whatever they send along."""
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {SECRETS['bearer token']}"
+    session.cookies.set("session", SECRETS["cookie"])
+    text, other = (base64.b64encode(each).decode() for each in (first, second))
+    session.post(f"{site.url}/v1/people", json={"name": "Ann", "pictures": [text]}, timeout=120).raise_for_status()
+    session.post(f"{site.url}/v1/people", data={"name": "Bea", "password": SECRETS["form password"]}, timeout=60)
+    session.post(f"{site.url}/v1/people", json={"name": "Cid", "pictures": [text[:-40]]}, timeout=60)
+    session.post(f"{site.url}/v1/detect", json={"picture": other, "embedding": True}, timeout=120).raise_for_status()
+    session.post(f"{site.url}/v1/search", json={"picture": other}, timeout=120).raise_for_status()
+    session.post(f"{site.url}/v1/verify", json={"picture": text, "other": other}, timeout=120).raise_for_status()
+    session.post(f"{site.url}/v1/login", json={"username": "admin", "password": SECRETS["form password"]}, timeout=30)
+    session.get(f"{site.url}/v1/events", params={"token": SECRETS["key in a query"]}, timeout=30)
+    session.get(f"{site.url}/nowhere/{'x' * 40}", params={"api_key": SECRETS["key in a query"]}, timeout=30)
+    archive = packed({"Dan/1.jpg": first, "Dan/broken.jpg": first[:900]})
+    session.post(f"{site.url}/v1/imports", files={"file": ("people.zip", archive)}, timeout=60)
+
+
+def embeddings(path: Path) -> list[bytes]:
+    connection = sqlite3.connect(path)
+    try:
+        return [
+            row[0]
+            for row in connection.execute("SELECT embedding FROM face_embedding UNION SELECT embedding FROM sighting")
+        ]
+    finally:
+        connection.close()
