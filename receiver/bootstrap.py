@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from receiver import metrics, privacy
+from receiver import entrance, metrics, privacy
 from receiver.domain.errors import SetupError
 from receiver.house import House, open_house
 from receiver.services.echoing import listener
@@ -93,6 +93,7 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
             health=Health(house.store, settings),
             imports=make_import_jobs(house),
             **privacy.services_of(house),
+            **entrance.services_of(house),
         )
     )
 

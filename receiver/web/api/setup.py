@@ -7,22 +7,41 @@ from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from receiver.web.api import (
+    accounts,
     devices,
     erasures,
     events,
     faces,
     health,
     imports,
+    keys,
     library_faces,
+    logins,
     people,
     pictures,
     quarantine,
 )
+from receiver.web.api.blueprint import BEARER, SESSION
+from receiver.web.auth import COOKIE
 
 DESCRIPTION = """Events of face-recognition gates, the people they show, and what could not be read.
 
+Log in with `POST /v1/login` and send `Authorization: Bearer <access_token>` with everything else; `POST /v1/refresh` gives the
+next token. Programs may have an API key instead, sent in the same way (`POST /v1/keys`). Every operation says which role it needs:
+each of viewer, guard, registrar and admin may do what those before it may.
+
 Lists answer `{"items": [...], "next": cursor or null}`, newest first; give `next` as `cursor` for the next page.
 Errors are `application/problem+json` with `reason`, a machine word, and `detail`, a sentence."""
+
+SCHEMES = {
+    BEARER: {"type": "http", "scheme": "bearer", "description": "an access token of `POST /v1/login`, or an API key"},
+    SESSION: {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "the console's; what changes something needs the header `X-CSRF-Token` too",
+    },
+}
 
 
 def register(app: Flask) -> Api:
@@ -33,11 +52,25 @@ def register(app: Flask) -> Api:
         OPENAPI_VERSION="3.0.3",
         OPENAPI_URL_PREFIX="/v1",
         OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}},
+        API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}, "components": {"securitySchemes": SCHEMES}},
     )
     api = Api(app)
     # problems.py answers errors, for all routes alike.
-    for handled in (events, pictures, people, library_faces, erasures, imports, faces, devices, quarantine, health):
+    for handled in (
+        logins,
+        accounts,
+        keys,
+        events,
+        pictures,
+        people,
+        library_faces,
+        erasures,
+        imports,
+        faces,
+        devices,
+        quarantine,
+        health,
+    ):
         api.register_blueprint(handled.blueprint, url_prefix="/v1")
     app.register_blueprint(get_swaggerui_blueprint("/docs", "/v1/openapi.json", config={"app_name": "Gatehouse"}))
     return api
