@@ -47,7 +47,7 @@ def make_api_keys(house: "House") -> "ApiKeys":
 
 
 def first_start(house: "House") -> "FirstAdmin | None":
-    """Makes the account `admin` if there is no account; what is to be told of it.
+    """Makes the account `admin` if there is no administrator; what is to be told of it.
 
     Raises:
         SetupError: the password of the settings will not do.

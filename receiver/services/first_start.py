@@ -18,13 +18,13 @@ class FirstAdmin:
 
 
 def make_first_admin(store: Store, desk: Accounts, given: str) -> FirstAdmin | None:
-    """Makes the account `admin` where there is no account at all; None where there is one.
+    """Makes the account `admin` where there is no administrator; None where there is one.
 
     Raises:
         SetupError: ``weak_password``: the given password will not do.
     """
     with store.read() as tx:
-        if accounts.has_any(tx):
+        if accounts.has_role(tx, Role.ADMIN):
             return None
     new = NewAccount(ADMIN_NAME, given or one_time_password(), Role.ADMIN, must_change=not given)
     try:

@@ -45,9 +45,9 @@ def listed(tx: Tx, after: int, limit: int) -> list[Row[Any]]:
     return list(tx.execute(select(account).where(account.c.id > after).order_by(account.c.id).limit(limit)))
 
 
-def has_any(tx: Tx) -> bool:
-    """Whether there is an account at all."""
-    return bool(tx.execute(select(exists().where(account.c.id > 0))).scalar())
+def has_role(tx: Tx, role: str) -> bool:
+    """Whether there is an account of that role, disabled or not."""
+    return bool(tx.execute(select(exists().where(account.c.role == role))).scalar())
 
 
 def others_in_force(tx: Tx, account_id: int, role: str) -> int:
