@@ -132,6 +132,17 @@ def disable(name: str, *, undo: bool, **flags: Any) -> None:
     click.echo(f"The account {name} is {'let in again' if undo else 'disabled'}.")
 
 
+@accounts_command.command("unlock")
+@with_flags(FLAGS)
+def unlock(**flags: Any) -> None:
+    """Forget all failed logins, so that whoever must wait can try again at once."""
+    from receiver.services.attempts import Attempts
+
+    with opened(flags) as house:
+        Attempts(house.store).forget()
+    click.echo("Nobody has to wait any more.")
+
+
 @accounts_command.command("remove")
 @click.argument("name")
 @with_flags(FLAGS)

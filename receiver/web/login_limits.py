@@ -19,7 +19,7 @@ from receiver.services.attempts import Attempts
 from receiver.web.auth import caller
 from receiver.web.problems import problem
 
-OF_BOTH = "5 per 1 minute; 10 per 15 minutes; 20 per 1 hour"
+OF_BOTH = "5 per 1 minute; 10 per 15 minutes; 15 per 1 hour"
 OF_ADDRESS = "20 per 1 minute; 60 per 15 minutes"
 OF_ACCOUNT = "20 per 15 minutes; 60 per 1 hour"
 SCHEME = "gatehouse"
@@ -73,7 +73,10 @@ class CountsInDatabase(Storage):
 def register(app: Flask, attempts: Attempts) -> None:
     """Puts the limits before the two ways to log in."""
     options = cast("dict[str, str | int]", {"attempts": attempts})
-    limiter = Limiter(address_key, app=app, storage_uri=f"{SCHEME}://", storage_options=options)
+    # All limits are looked at: the answer tells the longest pause, not the first one's.
+    limiter = Limiter(
+        address_key, app=app, storage_uri=f"{SCHEME}://", storage_options=options, fail_on_first_breach=False
+    )
 
     def is_usual() -> bool:
         return attempts.is_usual(_name(), address())
@@ -131,8 +134,8 @@ def _has_failed(answer: Response) -> bool:
 
 
 def _too_many(limiter: Limiter) -> Response:
-    current = limiter.current_limit
-    left = 0.0 if current is None else current.reset_at - datetime.now(UTC).timestamp()
+    ends = [each.reset_at for each in limiter.current_limits if each.breached]
+    left = max(ends, default=0) - datetime.now(UTC).timestamp()
     answer = problem(429, "too_many_logins", "too many logins have failed; come again after the time in Retry-After")
     answer.headers["Retry-After"] = str(max(1, ceil(left)))
     return answer

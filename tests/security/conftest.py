@@ -87,7 +87,9 @@ def door(tmp_path: Path) -> Iterator[Door]:
 @pytest.fixture
 def any_door(tmp_path: Path, database_url: str) -> Iterator[Door]:
     """On each kind of database."""
-    with open_site(tmp_path, database_url) as site:
+    folder = tmp_path / "any"
+    folder.mkdir()
+    with open_site(folder, database_url) as site:
         yield cheapened(site)
 
 
