@@ -22,6 +22,7 @@ from benchmarks.starting import Command, running
 NAME, IDENTITY = "Somebody To Erase", "erase-1"
 BATCH, SENDERS, PAUSE = 100, 4, 0.02
 QUIET_SECONDS = 5.0
+PASSWORD = "of the benchmark alone"
 PATIENCE = 300.0
 SIDE = 64
 
@@ -74,7 +75,7 @@ class Senders:
 def measure(events: int) -> Erased:
     """A server of its own with recognition off: what is measured is the erasing."""
     with fresh_folder() as folder:
-        settings = environment(folder) | {"GATEHOUSE_RECOGNITION": "off"}
+        settings = environment(folder) | {"GATEHOUSE_RECOGNITION": "off", "GATEHOUSE_ADMIN_PASSWORD": PASSWORD}
         settings.pop("GATEHOUSE_UPSTREAM_URL")
         serve = Command(["Event_Receive_server.py", "serve"], settings, READY)
         with running(sys.executable, serve) as server:
@@ -82,7 +83,8 @@ def measure(events: int) -> Erased:
 
 
 def _measured(url: str, events: int) -> Erased:
-    person = _ok(requests.post(f"{url}/v1/people", json={"name": NAME, "external_id": IDENTITY}, timeout=60))["id"]
+    http = _logged_in(url)
+    person = _ok(http.post(f"{url}/v1/people", json={"name": NAME, "external_id": IDENTITY}, timeout=60))["id"]
     for start in range(0, events, BATCH):
         items = [_event(number, IDENTITY, _picture(number + 100)) for number in range(start, start + BATCH)]
         _ok(requests.post(f"{url}/HistoryEvent", json=items, timeout=60))
@@ -92,12 +94,12 @@ def _measured(url: str, events: int) -> Erased:
         quiet = _p99(senders.seconds)
         senders.seconds.clear()
         started = time.perf_counter()
-        erasure = _ok(requests.delete(f"{url}/v1/people/{person}", params={"erase": "true"}, timeout=60))
-        seen = _ok(requests.get(f"{url}/v1/events", params={"q": IDENTITY}, timeout=60))["items"]
+        erasure = _ok(http.delete(f"{url}/v1/people/{person}", params={"erase": "true"}, timeout=60))
+        seen = _ok(http.get(f"{url}/v1/events", params={"q": IDENTITY}, timeout=60))["items"]
         invisible = time.perf_counter() - started
         if seen:
             raise RuntimeError("the erased person is still seen")
-        _wait(f"{url}/v1/erasures/{erasure['id']}")
+        _wait(http, f"{url}/v1/erasures/{erasure['id']}")
         done = time.perf_counter() - started
         found = list(senders.seconds)
     return Erased(
@@ -111,9 +113,18 @@ def _measured(url: str, events: int) -> Erased:
     )
 
 
-def _wait(place: str) -> None:
+def _logged_in(url: str) -> requests.Session:
+    http = requests.Session()
+    token = _ok(http.post(f"{url}/v1/login", json={"username": "admin", "password": PASSWORD}, timeout=60))[
+        "access_token"
+    ]
+    http.headers["Authorization"] = f"Bearer {token}"
+    return http
+
+
+def _wait(http: requests.Session, place: str) -> None:
     until = time.monotonic() + PATIENCE
-    while _ok(requests.get(place, timeout=60))["state"] != "done":
+    while _ok(http.get(place, timeout=60))["state"] != "done":
         if time.monotonic() > until:
             raise RuntimeError("the erasure is not done")
         time.sleep(0.2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from receiver import metrics, privacy, security
+from receiver import entrance, metrics, privacy, security
 from receiver.domain.errors import SetupError
 from receiver.house import House, open_house
 from receiver.services.echoing import listener
@@ -94,6 +94,7 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
             imports=make_import_jobs(house),
             **privacy.services_of(house),
             **security.services_of(house),
+            **entrance.services_of(house),
         )
     )
 

@@ -112,7 +112,9 @@ class Settings:
     )
     log_format: str = setting("text", "text for people, json for programs.", read_choice("text", "json"))
     admin_password: str = setting(
-        "", "First password of the account admin. Accepted; accounts are not built yet.", secret=True
+        "",
+        "First password of the account admin, for the first start alone; empty: a random one is printed, to be changed at the first login.",
+        secret=True,
     )
     device_trust: str = setting(
         "adopt",

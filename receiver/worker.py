@@ -134,6 +134,7 @@ class Worker:
     def _sweep(self) -> None:
         self._guarded("sweep", self._parts.housekeeping.sweep_orphans)
         self._guarded("sweep-erased", self._parts.housekeeping.sweep_erased)
+        self._guarded("sweep-logins", self._parts.housekeeping.sweep_logins)
         if self._parts.import_jobs is not None:
             self._guarded("sweep-imports", self._parts.import_jobs.sweep)
 

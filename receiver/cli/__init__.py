@@ -13,6 +13,8 @@ COMMANDS = {
     "web": "processes",
     "worker": "processes",
     "db": "administration",
+    "accounts": "accounts",
+    "keys": "keys",
     "people": "people",
     "retention": "erasing",
     "tasks": "administration",

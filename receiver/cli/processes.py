@@ -10,6 +10,7 @@ import click
 from receiver.cli.options import FLAGS, SERVER_FLAGS, as_arguments, load, with_flags
 
 if TYPE_CHECKING:
+    from receiver.house import House
     from receiver.settings import Settings
 
 parent_option = click.option("--parent-fd", type=int, hidden=True, help="A pipe that closes when the parent is gone.")
@@ -48,6 +49,7 @@ def web_command(parent_fd: int | None, **flags: Any) -> None:
         from receiver.bootstrap import make_front, open_house
 
         house = open_house(settings)
+        _first_start(house)
         serve(make_front(house), settings)
     except SetupError as error:
         raise click.ClickException(error.detail) from error
@@ -89,10 +91,28 @@ def wsgi_app() -> Any:
     os.umask(0o077)
     settings = load({})
     logs.configure(settings.log_format)
-    app = make_app(open_house(settings))
+    house = open_house(settings)
+    _first_start(house)
+    app = make_app(house)
     # A WSGI server's workers find the application under its own name too.
     app.wsgi_app = behind_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment,method-assign]
     return app
+
+
+def _first_start(house: "House") -> None:
+    """Tells the first password, once: it is kept nowhere."""
+    from receiver.entrance import first_start
+
+    made = first_start(house)
+    if made is None:
+        return
+    if made.password is None:
+        click.echo(f"The account {made.name} was made, with the password of GATEHOUSE_ADMIN_PASSWORD.")
+        return
+    click.echo(
+        f"The account {made.name} was made. Its one-time password, shown this once:\n\n    {made.password}\n\n"
+        "The first login must set another one. Lost it? `accounts passwd admin` makes a new one."
+    )
 
 
 def _start(flags: dict[str, Any], parent_fd: int | None) -> "Settings":

@@ -19,6 +19,14 @@ class Invalid(GatehouseError):
     """What was sent cannot be taken as it is (400, 422)."""
 
 
+class NotLoggedIn(GatehouseError):
+    """Nobody is known to stand behind the request, or not any more (401)."""
+
+
+class Forbidden(GatehouseError):
+    """Whoever asks may not do that (403)."""
+
+
 class NotFound(GatehouseError):
     """Nothing with that id (404)."""
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.domain.errors import NotFound
 from receiver.domain.events import ListName
 from receiver.domain.people import standing
-from receiver.store import devices, erasures, events, faces, holds, listing, people, quarantine
+from receiver.store import devices, events, faces, holds, listing, people, quarantine, sight
 from receiver.store.database import Row, Tx
 from receiver.store.listing import EventFilter
 from receiver.store.people import PeopleFilter
@@ -48,22 +49,23 @@ class Asking:
         with self._store.read() as tx:
             rows, cursor = _cut(listing.events(tx, replace(wanted, limit=wanted.limit + 1)), wanted.limit)
             around = _around(tx, rows)
-        return Page([_event(row, around, is_long=False) for row in rows], cursor)
+        is_limited = wanted.limits.is_limiting
+        return Page([_event(row, around, is_long=False, is_limited=is_limited) for row in rows], cursor)
 
-    def event(self, event_id: int) -> dict[str, Any]:
+    def event(self, event_id: int, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         """One event with everything about it.
 
         Raises:
-            NotFound: there is none with that id.
+            NotFound: there is none with that id within the limits.
         """
         with self._store.read() as tx:
-            row = events.find(tx, event_id)
-            if row is None or erasures.is_hidden(tx, event_id):
+            row = events.find(tx, event_id) if sight.sees_event(tx, limits, event_id) else None
+            if row is None:
                 raise NotFound("no_such_event", f"there is no event {event_id}")
             around = _around(tx, [row])
             sightings = events.sightings_of(tx, event_id)
             is_held = bool(holds.held(tx, holds.EVENT, [event_id]))
-        shown = _event(row, around, is_long=True) | {"legal_hold": is_held}
+        shown = _event(row, around, is_long=True, is_limited=limits.is_limiting) | {"legal_hold": is_held}
         return shown | {"sightings": [_sighting(each) for each in sightings]}
 
     def people(self, lists: Sequence[str] | None, text: str | None, before: int | None, limit: int) -> Page:
@@ -76,42 +78,42 @@ class Asking:
         """The people of a filter, newest first."""
         with self._store.read() as tx:
             rows, cursor = _cut(people.listed_as(tx, replace(wanted, limit=wanted.limit + 1)), wanted.limit)
-            return Page(_people(tx, rows), cursor)
+            return Page(_people(tx, rows, wanted.limits), cursor)
 
-    def faces(self, person_id: int) -> list[dict[str, Any]]:
+    def faces(self, person_id: int, limits: Limits = NO_LIMITS) -> list[dict[str, Any]]:
         """All faces of a person, oldest first.
 
         Raises:
             NotFound: there is none with that id.
         """
-        shown: list[dict[str, Any]] = self.person(person_id)["faces"]
+        shown: list[dict[str, Any]] = self.person(person_id, limits)["faces"]
         return shown
 
-    def face(self, face_id: int) -> dict[str, Any]:
+    def face(self, face_id: int, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         """One face, with whose it is.
 
         Raises:
-            NotFound: there is none with that id.
+            NotFound: there is none with that id within the limits.
         """
         with self._store.read() as tx:
             row = faces.find(tx, face_id)
-            if row is None:
+            if row is None or not sight.sees_person(tx, limits, row.person_id):
                 raise NotFound("no_such_face", f"there is no face {face_id}")
             person = people.found(tx, [row.person_id])[row.person_id]
             models = faces.models_of(tx, [row.id])
         return _face(row, models) | {"person": {"id": person.id, "name": person.name, "list": person.list}}
 
-    def person(self, person_id: int) -> dict[str, Any]:
+    def person(self, person_id: int, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         """One person with all faces, current and former.
 
         Raises:
-            NotFound: there is none with that id.
+            NotFound: there is none with that id within the limits.
         """
         with self._store.read() as tx:
-            row = people.find(tx, person_id)
+            row = people.find(tx, person_id) if sight.sees_person(tx, limits, person_id) else None
             if row is None:
                 raise NotFound("no_such_person", f"there is no person {person_id}")
-            (shown,) = _people(tx, [row])
+            (shown,) = _people(tx, [row], limits)
             rows = people.faces_of(tx, [person_id])
             models = faces.models_of(tx, [each.id for each in rows])
             is_held = bool(holds.held(tx, holds.PERSON, [person_id]))
@@ -121,12 +123,12 @@ class Asking:
         """Strangers newest first, with how often and when they were seen."""
         return self.people([ListName.STRANGER], text, before, limit)
 
-    def devices(self, after: int, limit: int) -> Page:
+    def devices(self, after: int, limit: int, limits: Limits = NO_LIMITS) -> Page:
         """Devices in the order in which they first spoke, each with its gates."""
         with self._store.read() as tx:
-            rows, cursor = _cut(devices.listed(tx, after, limit + 1), limit)
+            rows, cursor = _cut(devices.listed(tx, after, limit + 1, limits), limit)
             gates = devices.gates_of(tx, {row.id for row in rows})
-        return Page([_device_in_full(row, gates[row.id]) for row in rows], cursor)
+        return Page([_within(_device_in_full(row, gates[row.id]), limits) for row in rows], cursor)
 
     def device(self, device_id: int) -> dict[str, Any]:
         """One device with its gates.
@@ -139,6 +141,13 @@ class Asking:
             if row is None:
                 raise NotFound("no_such_device", f"there is no device {device_id}")
             return _device_in_full(row, devices.gates_of(tx, {device_id})[device_id])
+
+    def sees_picture(self, digest: bytes, limits: Limits) -> bool:
+        """Whether a picture may be shown within the limits; without any, all may."""
+        if not limits.is_limiting:
+            return True
+        with self._store.read() as tx:
+            return sight.sees_picture(tx, limits, digest)
 
     def quarantined(self, state: str | None, before: int | None, limit: int) -> Page:
         """Unreadable items, newest first."""
@@ -162,7 +171,7 @@ def _around(tx: Tx, rows: Sequence[Row]) -> _Around:
     )
 
 
-def _event(row: Row, around: _Around, *, is_long: bool) -> dict[str, Any]:
+def _event(row: Row, around: _Around, *, is_long: bool, is_limited: bool = False) -> dict[str, Any]:
     pictures = around.pictures[row.id]
     hidden = frozenset() if is_long else LONG_ATTRIBUTES
     said_by = [who for who in row.blacklist_said_by.split(",") if who]
@@ -179,7 +188,8 @@ def _event(row: Row, around: _Around, *, is_long: bool) -> dict[str, Any]:
         "reported": _reported(row),
         "recognition": row.recognition,
         "recognition_reason": row.recognition_reason,
-        "decision": _decision(row, around),
+        # How near the nearest was, whoever that is, would tell of people who are out of sight.
+        "decision": None if is_limited and row.person_id is None else _decision(row, around),
         "registration": {"outcome": row.registration, "reason": row.registration_reason} if row.registration else None,
         "blacklist": {"is_hit": bool(said_by), "said_by": said_by},
         "review": row.review,
@@ -260,12 +270,19 @@ def shown_gate(row: Row | None) -> dict[str, Any] | None:
     return {name: row._mapping[name] for name in names}
 
 
-def _people(tx: Tx, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _within(device: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    """A device as whoever is limited to gates sees it: without the others, which its status reports name too."""
+    if not limits.gates:
+        return device
+    return device | {"status": None, "gates": [each for each in device["gates"] if each["id"] in limits.gates]}
+
+
+def _people(tx: Tx, rows: Sequence[Row], limits: Limits = NO_LIMITS) -> list[dict[str, Any]]:
     ids = [row.id for row in rows]
     identities = people.identities_of(tx, ids)
     groups = people.groups_of(tx, ids)
     now = datetime.now(UTC)
-    seen = listing.visits(tx, ids)
+    seen = listing.visits(tx, ids, limits)
     best = listing.best_pictures(tx, ids)
     return [
         {

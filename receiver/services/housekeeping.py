@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from receiver.store import devices, events, people
+from receiver.store import accounts, devices, events, people
 from receiver.store.pictures import ORPHAN_AGE, Pictures
 from receiver.store.store import Store
 
 BATCH = 200
 # Long enough for the event of a picture that was stored first to be committed.
 ERASED_AGE = timedelta(minutes=10)
+LOGIN_AGE = timedelta(days=90)
 
 
 class Housekeeping:
@@ -26,6 +27,16 @@ class Housekeeping:
     def sweep_erased(self) -> int:
         """Deletes erased pictures that a box has sent again without a new event; returns how many."""
         return self._sweep(datetime.now(UTC) - ERASED_AGE, self._pictures.come_again)
+
+    def sweep_logins(self) -> int:
+        """Deletes logins that have been over for long; until then they tell from where an account's people come."""
+        before, dropped = datetime.now(UTC) - LOGIN_AGE, 0
+        while True:
+            with self._store.write() as tx:
+                number = accounts.forget_logins(tx, before, BATCH)
+            dropped += number
+            if number < BATCH:
+                return dropped
 
     def _sweep(self, before: datetime, old: Callable[[datetime, bytes, int], list[bytes]]) -> int:
         dropped = 0

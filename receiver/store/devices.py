@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Row, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.store.database import Tx
+from receiver.store.limiting import devices_within
 from receiver.store.tables import device, device_identity, gate
 
 
@@ -48,9 +50,10 @@ def change_gate(tx: Tx, gate_id: int, values: Mapping[str, Any]) -> None:
     tx.execute(update(gate).where(gate.c.id == gate_id).values(**values))
 
 
-def listed(tx: Tx, after: int, limit: int) -> list[Row[Any]]:
-    """Devices by id, after the one given."""
-    return list(tx.execute(select(device).where(device.c.id > after).order_by(device.c.id).limit(limit)))
+def listed(tx: Tx, after: int, limit: int, limits: Limits = NO_LIMITS) -> list[Row[Any]]:
+    """Devices by id, after the one given, within the limits."""
+    where = (device.c.id > after, *devices_within(limits))
+    return list(tx.execute(select(device).where(*where).order_by(device.c.id).limit(limit)))
 
 
 def found(tx: Tx, ids: set[int]) -> dict[int, Row[Any]]:

@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, or_, select
 
+from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.store.database import Tx
 from receiver.store.erasures import is_visible
+from receiver.store.limiting import events_within
 from receiver.store.tables import device, event, face, gate, person
 
 
@@ -24,6 +26,7 @@ class EventFilter:
     until: datetime | None = None
     text: str | None = None
     is_blacklist_hit: bool = False
+    limits: Limits = NO_LIMITS
     before: int | None = None
     limit: int = 50
 
@@ -42,7 +45,7 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
         event.c.want_action: wanted.want_action,
     }
     conditions = [column == value for column, value in equal.items() if value is not None]
-    conditions.append(is_visible(event.c.id))
+    conditions += [is_visible(event.c.id), *events_within(wanted.limits)]
     if wanted.before is not None:
         conditions.append(event.c.id < wanted.before)
     if wanted.since is not None:
@@ -79,8 +82,8 @@ def _mentions(text: str) -> ColumnElement[bool]:
     )
 
 
-def visits(tx: Tx, person_ids: list[int]) -> dict[int, Row[Any]]:
-    """(person_id, events, first_seen, last_seen) of each person that was seen."""
+def visits(tx: Tx, person_ids: list[int], limits: Limits = NO_LIMITS) -> dict[int, Row[Any]]:
+    """(person_id, events, first_seen, last_seen) of each person that was seen, within the limits."""
     statement = (
         select(
             event.c.person_id,
@@ -88,7 +91,7 @@ def visits(tx: Tx, person_ids: list[int]) -> dict[int, Row[Any]]:
             func.min(event.c.occurred_at).label("first_seen"),
             func.max(event.c.occurred_at).label("last_seen"),
         )
-        .where(event.c.person_id.in_(person_ids))
+        .where(event.c.person_id.in_(person_ids), *events_within(limits))
         .group_by(event.c.person_id)
     )
     return {row.person_id: row for row in tx.execute(statement)}

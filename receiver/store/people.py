@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, or_, select, update
 
+from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.store.database import Tx
+from receiver.store.limiting import people_within
 from receiver.store.tables import (
     device,
     event,
@@ -47,6 +49,7 @@ class PeopleFilter:
         state: ``active`` or ``set_aside``.
         before: with a lower id.
         limit: at most so many.
+        limits: of whoever asks.
     """
 
     lists: Sequence[str] | None = None
@@ -55,6 +58,7 @@ class PeopleFilter:
     state: str | None = None
     before: int | None = None
     limit: int = 50
+    limits: Limits = NO_LIMITS
 
 
 def add(tx: Tx, values: Mapping[str, Any]) -> int:
@@ -100,7 +104,7 @@ def listed(tx: Tx, lists: Sequence[str] | None, text: str | None, before: int | 
 
 def listed_as(tx: Tx, wanted: PeopleFilter) -> list[Row[Any]]:
     """The people of a filter, newest first."""
-    statement = select(person).order_by(person.c.id.desc()).limit(wanted.limit)
+    statement = select(person).where(*people_within(wanted.limits)).order_by(person.c.id.desc()).limit(wanted.limit)
     if wanted.lists:
         statement = statement.where(person.c.list.in_(wanted.lists))
     if wanted.before is not None:

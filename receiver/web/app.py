@@ -7,7 +7,11 @@ import orjson
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
+from receiver.services.accounts import Accounts
+from receiver.services.admitting import Admitting
+from receiver.services.api_keys import ApiKeys
 from receiver.services.asking import Asking
+from receiver.services.attempts import Attempts
 from receiver.services.auditing import Audit
 from receiver.services.erasures import Erasures
 from receiver.services.exporting import Exporting
@@ -16,15 +20,17 @@ from receiver.services.holding import Holding
 from receiver.services.import_jobs import ImportJobs
 from receiver.services.intake import Intake
 from receiver.services.keeping_faces import KeepingFaces
+from receiver.services.logging_in import LoggingIn
 from receiver.services.looking import Looking
 from receiver.services.originals import Originals
 from receiver.services.people import People
 from receiver.services.replaying import Replaying
 from receiver.services.searching import Searching
+from receiver.services.signing import Signer
 from receiver.services.statuses import Statuses
 from receiver.settings import Settings
 from receiver.store.pictures import Pictures
-from receiver.web import auditing, headers, metrics, problems, sophon
+from receiver.web import auditing, auth, headers, login_limits, metrics, problems, sophon
 from receiver.web.api import setup
 
 
@@ -59,6 +65,12 @@ class Services:
     exporting: Exporting
     holding: Holding
     audit: Audit
+    admitting: Admitting
+    logging_in: LoggingIn
+    accounts: Accounts
+    api_keys: ApiKeys
+    attempts: Attempts
+    signer: Signer
 
 
 def create_app(services: Services) -> Flask:
@@ -70,8 +82,10 @@ def create_app(services: Services) -> Flask:
     app.extensions["gatehouse"] = services
     headers.register(app, services.settings)
     auditing.register(app)
+    auth.register(app)
     setup.register(app)
     problems.register(app)
     app.register_blueprint(sophon.blueprint)
     app.register_blueprint(metrics.blueprint)
+    login_limits.register(app, services.attempts)
     return app

@@ -6,10 +6,14 @@ from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from receiver.domain.accounts import Role
+from receiver.web.auth import needs
+
 blueprint = Blueprint("metrics", __name__)
 
 
 @blueprint.get("/metrics")
+@needs(Role.VIEWER, is_limited=True)
 def metrics() -> Response:
     """Counters since the start of the server."""
     registry = REGISTRY

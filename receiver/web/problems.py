@@ -7,7 +7,17 @@ import structlog
 from flask import Flask, Response, has_request_context, request
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from receiver.domain.errors import Busy, Conflict, GatehouseError, Invalid, NotFound, SetupError, Unavailable
+from receiver.domain.errors import (
+    Busy,
+    Conflict,
+    Forbidden,
+    GatehouseError,
+    Invalid,
+    NotFound,
+    NotLoggedIn,
+    SetupError,
+    Unavailable,
+)
 from receiver.services.enrolling import Doubtful
 from receiver.services.portraits import Unusable
 from schemas.api import InvalidArguments
@@ -15,6 +25,8 @@ from schemas.errors import WireError
 
 STATUS: dict[type[GatehouseError], int] = {
     Invalid: 422,
+    NotLoggedIn: 401,
+    Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
     Busy: 503,
@@ -22,6 +34,9 @@ STATUS: dict[type[GatehouseError], int] = {
     SetupError: 503,  # a server that runs can still be set up for something that is not there
 }
 RETRY_SECONDS = "5"
+CHALLENGE = 'Bearer realm="gatehouse"'
+# Nothing was wrong with a token: none was sent, or this is a login.
+WITHOUT_TOKEN = frozenset({"login_needed", "wrong_login"})
 
 log = structlog.get_logger("web")
 
@@ -32,6 +47,8 @@ def problem(status: int, reason: str, detail: str, **more: Any) -> Response:
     answer = Response(orjson.dumps(document), status, content_type="application/problem+json")
     if status == STATUS[Unavailable]:
         answer.headers["Retry-After"] = RETRY_SECONDS
+    if status == STATUS[NotLoggedIn]:
+        answer.headers["WWW-Authenticate"] = CHALLENGE + ("" if reason in WITHOUT_TOKEN else ', error="invalid_token"')
     return answer
 
 

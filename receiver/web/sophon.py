@@ -14,6 +14,7 @@ from receiver.services.recording import Recorded, Sender
 from receiver.translation.requests import items_of
 from receiver.translation.texts import column_text
 from receiver.web.arrivals import Arrival
+from receiver.web.auth import public
 from receiver.web.calling import Answer, from_flask
 from receiver.web.problems import known, problem, unexpected
 from schemas.errors import UnreadableBody, UnreadableItem
@@ -55,18 +56,21 @@ def _services() -> "Services":
 
 
 @blueprint.post(HISTORY_PATHS[0], strict_slashes=False)
+@public
 def history_event() -> Response:
     """Events that a box kept: each is stored durably before this answers 200."""
     return _take(Channel.HISTORY)
 
 
 @blueprint.post(REAL_TIME_PATHS[0], strict_slashes=False)
+@public
 def real_time_event() -> Response:
     """The same passage told at once; becomes one event with its history event."""
     return _take(Channel.REAL_TIME)
 
 
 @blueprint.post(STATUS_PATHS[0], strict_slashes=False)
+@public
 def device_status() -> Response:
     """A box's figures and the state of its capture devices."""
     try:

@@ -18,6 +18,7 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "Event_Receive_server.py"
 PATIENCE = 90.0
+PASSWORD = "of the tests alone"
 
 
 def free_port() -> int:
@@ -52,11 +53,24 @@ class Site:
             "PORT": str(self.port),
             "DATA_DIR": str(data_dir),
             "DATABASE_URL": database_url,
+            "ADMIN_PASSWORD": PASSWORD,
             **settings,
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEHOUSE_")}
         self.environment = kept | {f"GATEHOUSE_{name}": value for name, value in own.items()}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._http: requests.Session | None = None
+
+    @property
+    def http(self) -> requests.Session:
+        """Requests of somebody who is logged in as the administrator."""
+        if self._http is None:
+            login = {"username": "admin", "password": PASSWORD}
+            answer = requests.post(f"{self.url}/v1/login", json=login, timeout=30)
+            assert answer.status_code == 200, answer.text
+            self._http = requests.Session()
+            self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return self._http
 
     def start(self, *names: str) -> None:
         """Starts ``serve``, ``web`` or ``worker``."""
@@ -95,7 +109,7 @@ class Site:
 
     def get(self, path: str, **query: Any) -> Any:
         """The answer of our own API."""
-        answer = requests.get(f"{self.url}{path}", params=query, timeout=30)
+        answer = self.http.get(f"{self.url}{path}", params=query, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

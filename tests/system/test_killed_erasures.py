@@ -29,7 +29,7 @@ def post(site: Site, items: list[Any]) -> None:
 def known(site: Site) -> int:
     """He is in the library, and boxes have seen him often."""
     document = {"name": NAME, "external_id": IDENTITY}
-    person = requests.post(f"{site.url}/v1/people", json=document, timeout=30).json()["id"]
+    person = site.http.post(f"{site.url}/v1/people", json=document, timeout=30).json()["id"]
     for start in range(0, EVENTS, 100):
         numbers = range(start, start + 100)
         post(site, [history(each, ext_data={"recognize_face": text_of(each)}, **HIM) for each in numbers])
@@ -47,7 +47,7 @@ def site(make_site: MakeSite) -> Site:
 def test_an_erasure_outlives_its_worker(site: Site) -> None:
     person = known(site)
     path = f"/v1/people/{person}"
-    answer = requests.delete(f"{site.url}{path}", params={"erase": "true"}, timeout=30)
+    answer = site.http.delete(f"{site.url}{path}", params={"erase": "true"}, timeout=30)
     assert answer.status_code == 202
     # Nobody has begun with the bytes, and nobody sees him any more.
     assert site.every("/v1/events") == site.every("/v1/people") == []

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import requests
 
 from tests.photos import ANOTHER_MAN, ONE_MAN, photo
 from tests.system.conftest import MakeSite
@@ -59,7 +58,7 @@ def test_an_import_outlives_its_worker(make_site: MakeSite) -> None:
     site = make_site()
     site.start("web", "worker")
     eventually(site.is_ready)
-    answer = requests.post(f"{site.url}/v1/imports", files={"file": ("people.zip", archive())}, timeout=30)
+    answer = site.http.post(f"{site.url}/v1/imports", files={"file": ("people.zip", archive())}, timeout=30)
     assert answer.status_code == 202, answer.text
     path = f"/v1/imports/{answer.json()['id']}"
 

@@ -4,7 +4,6 @@ import hashlib
 from typing import Any
 
 import pytest
-import requests
 
 from tests.photos import ANOTHER_MAN, ONE_MAN, PEOPLE, photo
 from tests.recognition.test_embedders import description, network, written
@@ -66,7 +65,7 @@ def test_a_running_server_follows_its_library_to_other_models_and_back(site: Sit
     assert {model for model, _, _ in models_and_names(seen_now(site, "tiny"))} == {TINY}
     # Who is enrolled by the web process meanwhile has an embedding of the new network only; to it all men look alike.
     with photo(ONE_MAN[1]).open("rb") as file:
-        answer = requests.post(
+        answer = site.http.post(
             f"{site.url}/v1/people",
             data={"name": "Once more", "override": "true"},
             files={"pictures": file},

@@ -4,7 +4,6 @@ import collections
 from typing import Any
 
 import pytest
-import requests
 
 from tests.photos import ONE_MAN, PEOPLE, photo
 from tests.system.conftest import MakeSite
@@ -106,7 +105,7 @@ def test_a_library_update_replaces_the_face_and_keeps_the_former_one(site: Site)
 
 def test_somebody_on_the_blacklist_is_a_hit_by_face_by_device_or_both(site: Site) -> None:
     with photo(ONE_MAN[0]).open("rb") as picture:
-        answer = requests.post(
+        answer = site.http.post(
             f"{site.url}/v1/people",
             data={"name": "The one man", "list": "blacklist"},
             files={"pictures": picture},
@@ -135,9 +134,9 @@ def test_the_original_message_and_its_pictures_are_given_back(site: Site) -> Non
     assert told["message"]["identity_id"] == event["reported"]["identity_id"]
     assert set(told["message"]) >= {"ep_info", "dev_sno", "recognize_face", "spot_pic", "reg_pic", "want_action"}
     picture = event["pictures"]["face"]
-    full = requests.get(site.url + picture["url"], timeout=10)
+    full = site.http.get(site.url + picture["url"], timeout=10)
     assert full.headers["Content-Type"] == picture["media_type"]
-    small = requests.get(site.url + picture["url"], params={"width": 64}, timeout=10)
+    small = site.http.get(site.url + picture["url"], params={"width": 64}, timeout=10)
     assert len(small.content) < len(full.content)
-    again = requests.get(site.url + picture["url"], headers={"If-None-Match": full.headers["ETag"]}, timeout=10)
+    again = site.http.get(site.url + picture["url"], headers={"If-None-Match": full.headers["ETag"]}, timeout=10)
     assert again.status_code == 304

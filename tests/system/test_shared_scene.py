@@ -21,7 +21,7 @@ def text_of(name: str) -> str:
 
 def enrol(site: Site, name: str, identity: str, picture: str) -> int:
     document = {"name": name, "external_id": identity, "pictures": [text_of(picture)]}
-    answer = requests.post(f"{site.url}/v1/people", json=document, timeout=60)
+    answer = site.http.post(f"{site.url}/v1/people", json=document, timeout=60)
     assert answer.status_code == 201, answer.text
     return int(answer.json()["id"])
 
@@ -45,7 +45,7 @@ def test_only_the_erased_face_goes_from_the_scene_of_two(make_site: MakeSite) ->
         return [each["decision"] and each["decision"]["status"] for each in site.every("/v1/events")] == ["matched"] * 2
 
     eventually(are_recognised)
-    place = requests.delete(f"{site.url}/v1/people/{person}?erase=true", timeout=30).headers["Location"]
+    place = site.http.delete(f"{site.url}/v1/people/{person}?erase=true", timeout=30).headers["Location"]
 
     def is_done() -> bool:
         return bool(site.get(place)["state"] == "done")
@@ -53,7 +53,7 @@ def test_only_the_erased_face_goes_from_the_scene_of_two(make_site: MakeSite) ->
     eventually(is_done)
     assert site.get(place)["counts"]["pictures_blurred"] == 1
     (other,) = site.every("/v1/events", q="another-1")
-    scene = read_image(requests.get(f"{site.url}{other['pictures']['scene']['url']}", timeout=30).content)
+    scene = read_image(site.http.get(f"{site.url}{other['pictures']['scene']['url']}", timeout=30).content)
     original = read_image(photo(TWO_FACES).read_bytes())
     assert scene.shape == original.shape
     engine = load_engine()

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from receiver.domain.accounts import Role
 from receiver.store.audit import AuditFilter
 from receiver.web.api.blueprint import ApiBlueprint, aware, services, shown
+from receiver.web.auth import needs
 from schemas import audit as schemas
 from schemas.answers import page_of
 
@@ -13,6 +15,7 @@ blueprint = ApiBlueprint("audit", __name__, description="Who did what, from wher
 @blueprint.get("/audit")
 @blueprint.arguments(schemas.AuditQuery, location="query")
 @blueprint.response(200, page_of(schemas.AuditRow))
+@needs(Role.ADMIN)
 def list_audit(query: dict[str, Any]) -> dict[str, Any]:
     """List what was done, newest first; rows hold ids, never names."""
     wanted: dict[str, Any] = {name: value for name, value in query.items() if name not in {"cursor", "since", "until"}}
@@ -22,6 +25,7 @@ def list_audit(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/audit/head")
 @blueprint.response(200, schemas.AuditHead)
+@needs(Role.ADMIN)
 def get_head() -> dict[str, Any]:
     """Give the newest seal, to be written down elsewhere: `audit verify --head` holds the log against it."""
     return services().audit.head()

@@ -10,12 +10,15 @@ from webargs.flaskparser import FlaskParser
 
 from receiver.services.asking import Page
 from receiver.web import auditing
+from receiver.web.auth import DECLARED, Access
 from schemas.api import InvalidArguments
 
 if TYPE_CHECKING:
     from receiver.web.app import Services
 
 
+# How one logs in, as the interface's description calls it.
+BEARER, SESSION = "bearer", "session"
 # Of a row, in an address: what no database can hold is not there.
 ID = "int(max=9223372036854775807)"
 
@@ -35,9 +38,30 @@ class StrictParser(FlaskParser):
 
 
 class ApiBlueprint(Blueprint):
-    """A flask-smorest blueprint that is strict about names."""
+    """A flask-smorest blueprint that is strict about names, and says of each operation who may ask for it."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._prepare_doc_cbks.append(_describe_access)
+
+
+def _describe_access(doc: dict[str, Any], info: dict[str, Any], **_rest: Any) -> dict[str, Any]:
+    """The role and the ways to log in, as the view declares them."""
+    access: Access | None = info.get(DECLARED)
+    if access is None:
+        return doc
+    told = info["docstring"]
+    sentence = "Needs no login." if access.role is None else f"Needs the role {access.role}."
+    told["description"] = "\n\n".join(each for each in (told.get("description"), sentence) if each)
+    if access.role is None:
+        return {**doc, "security": []}
+    refused = {
+        "401": {"description": "login_needed, token_expired, token_invalid, login_ended"},
+        "403": {"description": "role_too_low, scope_missing, limited_account, password_must_change, csrf_missing"},
+    }
+    return {**doc, "security": [{BEARER: []}, {SESSION: []}], "responses": {**refused, **doc.get("responses", {})}}
 
 
 def services() -> "Services":

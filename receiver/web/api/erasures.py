@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from receiver.domain.accounts import Role
 from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
+from receiver.web.auth import needs
 from schemas import api, erasures
 from schemas.answers import page_of
 
@@ -12,6 +14,7 @@ blueprint = ApiBlueprint("erasures", __name__, description="What was erased, and
 @blueprint.get("/erasures")
 @blueprint.arguments(api.PageQuery, location="query")
 @blueprint.response(200, page_of(erasures.Erasure))
+@needs(Role.ADMIN)
 def list_erasures(query: dict[str, Any]) -> dict[str, Any]:
     """List erasures, newest first."""
     return shown(services().erasures.listed(query["cursor"], query["limit"]))
@@ -19,6 +22,7 @@ def list_erasures(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get(f"/erasures/<{ID}:erasure_id>")
 @blueprint.response(200, erasures.Erasure)
+@needs(Role.ADMIN)
 def get_erasure(erasure_id: int) -> dict[str, Any]:
     """Show how far an erasure is; once it is done, its certificate."""
     return services().erasures.show(erasure_id)

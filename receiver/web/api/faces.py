@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from receiver.domain.accounts import Role
 from receiver.domain.errors import Invalid
 from receiver.services.searching import Search
 from receiver.store.sightings import Place
 from receiver.web import auditing
 from receiver.web.api.blueprint import ApiBlueprint, aware, services
+from receiver.web.auth import needs
 from receiver.web.language import in_their_language
 from receiver.web.uploads import read_upload
 from schemas import api, face_examples, faces
@@ -44,6 +46,7 @@ def _documented(
 @blueprint.response(200, faces.Detected, example=face_examples.DETECTED)
 @blueprint.alt_response(422, description=REFUSED)
 @blueprint.alt_response(503, description=NO_ENGINE)
+@needs(Role.VIEWER, is_limited=True, is_reading=True)
 def detect() -> dict[str, Any]:
     """Find the faces of a picture, with what is good and bad about each and what the person could do."""
     upload = read_upload(faces.DetectOptions)
@@ -59,6 +62,7 @@ def detect() -> dict[str, Any]:
 @blueprint.alt_response(409, description="person_without_face")
 @blueprint.alt_response(422, description=REFUSED)
 @blueprint.alt_response(503, description=NO_ENGINE)
+@needs(Role.GUARD, is_reading=True)
 def verify() -> dict[str, Any]:
     """Compare a picture's foremost face with another picture's, or with a person of the library: one to one."""
     upload = read_upload(faces.VerifyOptions, ("picture", "other"))
@@ -76,6 +80,7 @@ def verify() -> dict[str, Any]:
 @blueprint.response(200, faces.Searched, example=face_examples.SEARCHED)
 @blueprint.alt_response(422, description=REFUSED)
 @blueprint.alt_response(503, description=NO_ENGINE)
+@needs(Role.GUARD, is_reading=True)
 def search() -> dict[str, Any]:
     """Say who the faces of a picture are, who else is near, and in which past events they may be seen.
 

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response
 
 from receiver.web.api.blueprint import ApiBlueprint, services
+from receiver.web.auth import public
 from schemas import answers
 
 blueprint = ApiBlueprint("health", __name__, description="For supervisors and load balancers")
@@ -12,6 +13,7 @@ blueprint = ApiBlueprint("health", __name__, description="For supervisors and lo
 
 @blueprint.get("/health/live")
 @blueprint.response(200, answers.Health)
+@public
 def live() -> dict[str, Any]:
     """Answer as long as the process does."""
     return {"status": "live", "problems": []}
@@ -20,6 +22,7 @@ def live() -> dict[str, Any]:
 @blueprint.get("/health/ready")
 @blueprint.response(200, answers.Health)
 @blueprint.alt_response(503, schema=answers.Health, description="not ready; `problems` says why")
+@public
 def ready() -> tuple[dict[str, Any], int] | Response | dict[str, Any]:
     """Answer 200 if events can be kept, else 503 with the problems."""
     problems = services().health.problems()

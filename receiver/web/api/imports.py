@@ -6,9 +6,11 @@ from typing import IO, Any
 from flask import Response, request
 from werkzeug.formparser import FormDataParser
 
+from receiver.domain.accounts import Role
 from receiver.domain.errors import Invalid, Unavailable
 from receiver.services.import_jobs import NewImport
 from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
+from receiver.web.auth import needs
 from schemas import api, imports
 from schemas.answers import page_of
 
@@ -25,6 +27,7 @@ FORM_PARTS = 20
 @blueprint.response(202, imports.Import)
 @blueprint.alt_response(422, description="bad_zip, not_importable, table_alone, no_file")
 @blueprint.alt_response(503, description="recognition_off, disk_full, cannot_spool")
+@needs(Role.REGISTRAR)
 def begin_import() -> dict[str, Any]:
     """Take an archive over; a worker enrols whom it tells of."""
     path = services().imports.new_file()
@@ -43,6 +46,7 @@ def begin_import() -> dict[str, Any]:
 @blueprint.get("/imports")
 @blueprint.arguments(api.PageQuery, location="query")
 @blueprint.response(200, page_of(imports.Import))
+@needs(Role.REGISTRAR)
 def list_imports(query: dict[str, Any]) -> dict[str, Any]:
     """List imports, newest first."""
     return shown(services().imports.listed(query["cursor"], query["limit"]))
@@ -50,6 +54,7 @@ def list_imports(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get(f"/imports/<{ID}:import_id>")
 @blueprint.response(200, imports.Import)
+@needs(Role.REGISTRAR)
 def get_import(import_id: int) -> dict[str, Any]:
     """Show how far an import is."""
     return services().imports.show(import_id)
@@ -58,6 +63,7 @@ def get_import(import_id: int) -> dict[str, Any]:
 @blueprint.get(f"/imports/<{ID}:import_id>/rows")
 @blueprint.arguments(imports.RowQuery, location="query")
 @blueprint.response(200, page_of(imports.ImportRow))
+@needs(Role.REGISTRAR)
 def list_rows(query: dict[str, Any], import_id: int) -> dict[str, Any]:
     """List rows in the order of the file."""
     return shown(services().imports.rows(import_id, query["state"], query["cursor"], query["limit"]))
@@ -65,6 +71,7 @@ def list_rows(query: dict[str, Any], import_id: int) -> dict[str, Any]:
 
 @blueprint.get(f"/imports/<{ID}:import_id>/report")
 @blueprint.response(200, content_type="text/csv", schema={"type": "string", "format": "binary"})
+@needs(Role.REGISTRAR)
 def get_report(import_id: int) -> Response:
     """Give every row with its reason and a sentence, as a CSV file for spreadsheets."""
     pieces = (piece.encode() for piece in services().imports.report(import_id))
@@ -78,6 +85,7 @@ def get_report(import_id: int) -> Response:
 @blueprint.post(f"/imports/<{ID}:import_id>/cancel")
 @blueprint.response(200, imports.Import)
 @blueprint.alt_response(409, description="import_ended")
+@needs(Role.REGISTRAR)
 def cancel_import(import_id: int) -> dict[str, Any]:
     """End an import after the row under way; whoever is enrolled stays."""
     return services().imports.cancel(import_id)
@@ -86,6 +94,7 @@ def cancel_import(import_id: int) -> dict[str, Any]:
 @blueprint.delete(f"/imports/<{ID}:import_id>")
 @blueprint.response(204)
 @blueprint.alt_response(409, description="import_running")
+@needs(Role.REGISTRAR)
 def remove_import(import_id: int) -> None:
     """Forget an import that has ended, with its rows; the people stay."""
     services().imports.remove(import_id)

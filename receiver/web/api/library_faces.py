@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from receiver.domain.accounts import Role
 from receiver.domain.people import FaceState
 from receiver.services.keeping_faces import FaceChange
 from receiver.web.api.blueprint import ID, ApiBlueprint, services
+from receiver.web.auth import limits, needs
 from schemas import answers
 from schemas import people as schemas
 
@@ -14,9 +16,10 @@ blueprint = ApiBlueprint("library_faces", __name__, description="The pictures by
 @blueprint.get(f"/faces/<{ID}:face_id>")
 @blueprint.response(200, answers.FaceInFull)
 @blueprint.alt_response(404, description="no_such_face")
+@needs(Role.VIEWER, is_limited=True)
 def get_face(face_id: int) -> dict[str, Any]:
     """Show a face of the library."""
-    return services().asking.face(face_id)
+    return services().asking.face(face_id, limits())
 
 
 @blueprint.patch(f"/faces/<{ID}:face_id>")
@@ -24,6 +27,7 @@ def get_face(face_id: int) -> dict[str, Any]:
 @blueprint.response(200, answers.FaceChanged)
 @blueprint.alt_response(404, description="no_such_face")
 @blueprint.alt_response(409, description="look_alike or contradiction: nothing was changed; not_embedded")
+@needs(Role.REGISTRAR)
 def change_face(change: dict[str, Any], face_id: int) -> dict[str, Any]:
     """Make a face current, former or set aside.
 
@@ -38,6 +42,7 @@ def change_face(change: dict[str, Any], face_id: int) -> dict[str, Any]:
 @blueprint.delete(f"/faces/<{ID}:face_id>")
 @blueprint.response(204)
 @blueprint.alt_response(404, description="no_such_face")
+@needs(Role.REGISTRAR)
 def remove_face(face_id: int) -> None:
     """Take a face out of the library."""
     services().faces.remove(face_id)

@@ -8,10 +8,13 @@ from typing import IO, Any
 
 from flask import Response, json, jsonify, request
 
+from receiver.domain.accounts import Role
+from receiver.domain.events import ListName
 from receiver.services.people import NewPerson
 from receiver.store.people import ANY_DEVICE, Identity, PeopleFilter
 from receiver.web import auditing
 from receiver.web.api.blueprint import ID, ApiBlueprint, aware, services, shown
+from receiver.web.auth import limits, needs, require, who
 from receiver.web.uploads import decode
 from schemas import answers, api, erasures
 from schemas import people as schemas
@@ -33,19 +36,23 @@ UNUSABLE = (
 @blueprint.get("/people")
 @blueprint.arguments(api.PeopleQuery, location="query")
 @blueprint.response(200, answers.page_of(answers.Person))
+@needs(Role.VIEWER, is_limited=True)
 def list_people(query: dict[str, Any]) -> dict[str, Any]:
     """List people, newest first."""
     lists = [query["list"]] if query["list"] else None
-    wanted = PeopleFilter(lists, query["q"], query["group"], query["state"], query["cursor"], query["limit"])
+    page = query["cursor"], query["limit"]
+    wanted = PeopleFilter(lists, query["q"], query["group"], query["state"], *page, limits())
     return shown(services().asking.people_as(wanted))
 
 
 @blueprint.get("/strangers")
 @blueprint.arguments(api.SearchQuery, location="query")
 @blueprint.response(200, answers.page_of(answers.Person))
+@needs(Role.VIEWER, is_limited=True)
 def list_strangers(query: dict[str, Any]) -> dict[str, Any]:
     """List strangers with how often and when they were seen."""
-    return shown(services().asking.strangers(query["q"], query["cursor"], query["limit"]))
+    lists, page = [ListName.STRANGER], {"before": query["cursor"], "limit": query["limit"]}
+    return shown(services().asking.people_as(PeopleFilter(lists, query["q"], **page, limits=limits())))
 
 
 @blueprint.post("/people")
@@ -60,6 +67,7 @@ def list_strangers(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(201, answers.PersonEnrolled)
 @blueprint.alt_response(409, description=f"external_id_taken; {DOUBTFUL}")
 @blueprint.alt_response(422, description=UNUSABLE)
+@needs(Role.REGISTRAR)
 def add_person() -> dict[str, Any]:
     """Enrol a person, with pictures as base64 in JSON or as files of a form.
 
@@ -77,9 +85,10 @@ def add_person() -> dict[str, Any]:
 
 @blueprint.get(f"/people/<{ID}:person_id>")
 @blueprint.response(200, answers.PersonInFull)
+@needs(Role.VIEWER, is_limited=True)
 def get_person(person_id: int) -> dict[str, Any]:
     """Show a person with all faces, current and former."""
-    return services().asking.person(person_id)
+    return services().asking.person(person_id, limits())
 
 
 @blueprint.patch(f"/people/<{ID}:person_id>")
@@ -87,13 +96,16 @@ def get_person(person_id: int) -> dict[str, Any]:
 @blueprint.response(200, answers.PersonInFull)
 @blueprint.alt_response(409, description="external_id_taken")
 @blueprint.alt_response(422, description="invalid_arguments, no_such_device, ends_before_it_begins")
+@needs(Role.REGISTRAR)
 def change_person(change: dict[str, Any], person_id: int) -> dict[str, Any]:
     """Change what is known of a person; what is not named stays, lists and `fields` are replaced as a whole.
 
-    `legal_hold` keeps the person from being deleted or erased, or lifts that.
+    `legal_hold` keeps the person from being deleted or erased, or lifts that; it is for administrators.
     """
     auditing.tell(changed=sorted(change))
     is_held = change.pop("legal_hold", None)
+    if is_held is not None:
+        require(Role.ADMIN)
     if change or is_held is None:
         services().people.change(person_id, _as_change(change))
     if is_held is not None:
@@ -106,14 +118,15 @@ def change_person(change: dict[str, Any], person_id: int) -> dict[str, Any]:
 @blueprint.response(204)
 @blueprint.alt_response(202, schema=erasures.Erasure, description="with `erase`: hidden at once, the bytes follow")
 @blueprint.alt_response(409, description="legal_hold")
+@needs(Role.REGISTRAR)
 def remove_person(query: dict[str, Any], person_id: int) -> Response | None:
-    """Take a person and all faces out of the library; with `erase` everything that is held about the person."""
+    """Take a person and all faces out of the library; with `erase`, for administrators, everything that is held about the person."""
     if not query["erase"]:
         services().people.remove(person_id)
         return None
+    require(Role.ADMIN)
     auditing.tell(action="person.erased")
-    by = f"{request.remote_addr or 'unknown'} (API)"
-    begun = services().erasures.show(services().erasures.begin(person_id, by))
+    begun = services().erasures.show(services().erasures.begin(person_id, who()))
     answer = jsonify(erasures.Erasure().dump(begun))
     answer.status_code = 202
     answer.headers["Location"] = f"/v1/erasures/{begun['id']}"
@@ -122,6 +135,7 @@ def remove_person(query: dict[str, Any], person_id: int) -> Response | None:
 
 @blueprint.get(f"/people/<{ID}:person_id>/export")
 @blueprint.response(200, content_type="application/zip", schema={"type": "string", "format": "binary"})
+@needs(Role.ADMIN)
 def export_person(person_id: int) -> Response:
     """Give everything that is held about a person as a zip: JSON, and the pictures."""
     folder = services().settings.data_dir / "spool"
@@ -140,9 +154,10 @@ def export_person(person_id: int) -> Response:
 
 @blueprint.get(f"/people/<{ID}:person_id>/faces")
 @blueprint.response(200, answers.Faces)
+@needs(Role.VIEWER, is_limited=True)
 def list_faces(person_id: int) -> dict[str, Any]:
     """List a person's faces, oldest first: current, former and set aside."""
-    return {"items": services().asking.faces(person_id)}
+    return {"items": services().asking.faces(person_id, limits())}
 
 
 @blueprint.post(f"/people/<{ID}:person_id>/faces")
@@ -157,6 +172,7 @@ def list_faces(person_id: int) -> dict[str, Any]:
 @blueprint.response(201, answers.PersonEnrolled)
 @blueprint.alt_response(409, description=DOUBTFUL)
 @blueprint.alt_response(422, description=UNUSABLE)
+@needs(Role.REGISTRAR)
 def add_faces(person_id: int) -> dict[str, Any]:
     """Add faces to a person, judged as in POST /v1/people; with `replace` those that were current become former ones."""
     values, pictures = _read(schemas.NewFaces)

@@ -9,9 +9,11 @@ from typing import Any
 from flask import Response, request
 from PIL import ExifTags, Image
 
+from receiver.domain.accounts import Role
 from receiver.domain.errors import Busy, Invalid, NotFound
 from receiver.store.pictures import StoredPicture
 from receiver.web.api.blueprint import ApiBlueprint, services
+from receiver.web.auth import limits, needs
 from schemas import api
 
 blueprint = ApiBlueprint("pictures", __name__, description="Pictures by digest")
@@ -37,10 +39,11 @@ FIRST_LYING = 5
 @blueprint.arguments(api.PictureQuery, location="query")
 @blueprint.response(200, content_type="image/jpeg", schema={"type": "string", "format": "binary"})
 @blueprint.alt_response(304, description="The client has it already (If-None-Match)")
+@needs(Role.VIEWER, is_limited=True)
 def get_picture(query: dict[str, Any], digest: str) -> Response:
     """Give a picture: as it came, or with `width` as a smaller JPEG."""
     wanted, width = _bytes_of(digest), query["width"]
-    if services().erasures.is_hidden_picture(wanted):
+    if services().erasures.is_hidden_picture(wanted) or not services().asking.sees_picture(wanted, limits()):
         raise NotFound("no_such_picture", "there is no picture with that digest; it may have been taken away since")
     etag = f"{wanted.hex()}-{width or 'full'}"
     if etag in request.if_none_match and services().pictures.has(wanted):

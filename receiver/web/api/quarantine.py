@@ -4,7 +4,9 @@ from typing import Any
 
 from flask import Response
 
+from receiver.domain.accounts import Role
 from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
+from receiver.web.auth import needs
 from schemas import answers, api
 
 blueprint = ApiBlueprint("quarantine", __name__, description="Messages that could not be read")
@@ -13,6 +15,7 @@ blueprint = ApiBlueprint("quarantine", __name__, description="Messages that coul
 @blueprint.get("/quarantine")
 @blueprint.arguments(api.QuarantineQuery, location="query")
 @blueprint.response(200, answers.page_of(answers.Quarantined))
+@needs(Role.ADMIN)
 def list_quarantine(query: dict[str, Any]) -> dict[str, Any]:
     """List unreadable messages, newest first."""
     return shown(services().asking.quarantined(query["state"], query["cursor"], query["limit"]))
@@ -20,6 +23,7 @@ def list_quarantine(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get(f"/quarantine/<{ID}:quarantine_id>/raw")
 @blueprint.response(200, content_type="application/octet-stream", schema={"type": "string", "format": "binary"})
+@needs(Role.ADMIN)
 def get_quarantined(quarantine_id: int) -> Response:
     """Give the bytes as they came."""
     held = services().replaying.raw(quarantine_id)
@@ -29,6 +33,7 @@ def get_quarantined(quarantine_id: int) -> Response:
 @blueprint.post(f"/quarantine/<{ID}:quarantine_id>/replay")
 @blueprint.response(200, answers.page_of(answers.Replayed))
 @blueprint.alt_response(422, description="still_unreadable, with the reason")
+@needs(Role.ADMIN)
 def replay(quarantine_id: int) -> dict[str, Any]:
     """Read it again as if it had come just now; what it holds becomes events."""
     recorded = services().replaying.replay(quarantine_id)

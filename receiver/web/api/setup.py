@@ -7,6 +7,7 @@ from flask_smorest import Api
 
 from receiver.web import docs
 from receiver.web.api import (
+    accounts,
     audit,
     devices,
     erasures,
@@ -14,17 +15,35 @@ from receiver.web.api import (
     faces,
     health,
     imports,
+    keys,
     library_faces,
+    logins,
     people,
     pictures,
     quarantine,
 )
+from receiver.web.api.blueprint import BEARER, SESSION
+from receiver.web.auth import COOKIE
 from schemas import answers
 
 DESCRIPTION = """Events of face-recognition gates, the people they show, and what could not be read.
 
+Log in with `POST /v1/login` and send `Authorization: Bearer <access_token>` with everything else; `POST /v1/refresh` gives the
+next token. Programs may have an API key instead, sent in the same way (`POST /v1/keys`). Every operation says which role it needs:
+each of viewer, guard, registrar and admin may do what those before it may.
+
 Lists answer `{"items": [...], "next": cursor or null}`, newest first; give `next` as `cursor` for the next page.
 Errors are `application/problem+json` with `reason`, a machine word, and `detail`, a sentence."""
+
+SCHEMES = {
+    BEARER: {"type": "http", "scheme": "bearer", "description": "an access token of `POST /v1/login`, or an API key"},
+    SESSION: {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "the console's; what changes something needs the header `X-CSRF-Token` too",
+    },
+}
 
 
 class ProblemApi(Api):
@@ -47,11 +66,14 @@ def register(app: Flask) -> Api:
         OPENAPI_VERSION="3.0.3",
         OPENAPI_URL_PREFIX="/v1",
         OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}},
+        API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}, "components": {"securitySchemes": SCHEMES}},
     )
     api = ProblemApi(app)
     # problems.py answers errors, for all routes alike.
     for handled in (
+        logins,
+        accounts,
+        keys,
         events,
         pictures,
         people,

@@ -17,6 +17,7 @@ from receiver.store.store import Store
 from receiver.web.app import Services
 from receiver.web.front import Front, FrontHooks, FrontLimits
 from receiver.web.sophon import CHANNELS, EventRounds
+from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import Site, open_site
 
 BODY_LIMIT = 3 * 1024 * 1024
@@ -32,7 +33,7 @@ class Web:
 
     @property
     def client(self) -> FlaskClient:
-        return self.app.test_client()
+        return client_of(self.app)
 
     @property
     def services(self) -> Services:

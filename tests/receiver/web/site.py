@@ -25,6 +25,7 @@ from receiver.web.app import Services
 from recognition.engine import Sighting
 from tests.receiver.boxes import HISTORY, history, text_of
 from tests.receiver.faces import MODEL, Desk, PreparedEngine, face_of, read_prepared, sighting
+from tests.receiver.web.logins import client_of
 
 PIXELS = 1_000_000
 # Further pictures of the face of person 1.
@@ -42,7 +43,7 @@ class Site:
 
     @property
     def client(self) -> FlaskClient:
-        return self.app.test_client()
+        return client_of(self.app)
 
     @property
     def services(self) -> Services:

@@ -19,6 +19,7 @@ from receiver.store import outbox
 from receiver.web.sophon import HISTORY_PATHS
 from tests.photos import ANOTHER_MAN, ONE_MAN, TWO_FACES, photo
 from tests.receiver.boxes import LICENCE, history
+from tests.receiver.web.logins import client_of
 
 LEASE_END = datetime(2100, 1, 1, tzinfo=UTC) - datetime.now(UTC)
 
@@ -32,7 +33,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def client(house: House) -> FlaskClient:
-    return bootstrap.make_app(house).test_client()
+    return client_of(bootstrap.make_app(house))
 
 
 @pytest.fixture(autouse=True)

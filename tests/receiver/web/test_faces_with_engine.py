@@ -14,6 +14,7 @@ from receiver.bootstrap import House
 from receiver.settings import Settings
 from receiver.store import library, people
 from tests.photos import ANOTHER_MAN, ONE_MAN, PARTLY_COVERED, TWO_FACES, WITH_ALPHA, photo
+from tests.receiver.web.logins import client_of
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def client(house: House) -> FlaskClient:
-    return bootstrap.make_app(house).test_client()
+    return client_of(bootstrap.make_app(house))
 
 
 def text_of(name: str) -> str:
@@ -145,7 +146,7 @@ def test_no_more_engines_than_half_of_the_threads_can_wait_for(tmp_path: Path) -
 
 def test_a_server_without_recognition_says_so(tmp_path: Path) -> None:
     opened = bootstrap.open_house(Settings(data_dir=tmp_path, recognition="off"))
-    off = bootstrap.make_app(opened).test_client()
+    off = client_of(bootstrap.make_app(opened))
     for route in ("detect", "search"):
         answer = off.post(f"/v1/{route}", json={"picture": text_of(ANOTHER_MAN)})
         assert (answer.status_code, answer.get_json()["reason"]) == (503, "recognition_off")
