@@ -2,8 +2,12 @@
 
 import contextlib
 import datetime as dt
+import io
+import random
+import select
 import socket
 import ssl
+from base64 import b64encode
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -12,6 +16,7 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from PIL import Image
 
 from tests.receiver.boxes import history
 from tests.security.conftest import MakeSite
@@ -61,6 +66,27 @@ def test_a_dripped_body_is_answered_408(make_site: MakeSite) -> None:
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"body_too_slow" in answer
     assert site.get("/v1/events")["items"] == []
+
+
+def test_a_reader_that_takes_nothing_of_its_answer_is_cut_off(make_site: MakeSite) -> None:
+    site = make_site(RECOGNITION="off")
+    site.start("web")
+    eventually(site.is_ready)
+    # More than the sockets between them hold.
+    noise = io.BytesIO()
+    Image.frombytes("RGB", (2400, 1800), random.Random(1).randbytes(2400 * 1800 * 3)).save(noise, "BMP")
+    event = history(1, ext_data={"recognize_face": b64encode(noise.getvalue()).decode()})
+    requests.post(f"{site.url}/HistoryEvent", json=event, timeout=60).raise_for_status()
+    digest = site.get("/v1/events")["items"][0]["pictures"]["face"]["digest"]
+    with socket.socket() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect(("127.0.0.1", site.port))
+        idle.sendall(f"GET /v1/pictures/{digest} HTTP/1.1\r\nHost: gate\r\n\r\n".encode())
+        watch = select.poll()
+        watch.register(idle, select.POLLHUP | select.POLLERR)
+        eventually(lambda: watch.poll(100))
+    # Whoever takes it gets it.
+    assert len(requests.get(f"{site.url}/v1/pictures/{digest}", timeout=60).content) == len(noise.getvalue())
 
 
 def test_one_address_has_its_share_of_the_connections_and_no_more(make_site: MakeSite) -> None:
