@@ -18,6 +18,9 @@ from receiver.store import tables
 from tests.receiver.archives import packed, with_link
 from tests.receiver.boxes import count, history, text_of
 from tests.receiver.web.site import Site, open_site
+from tests.security.servers import any_site, site
+
+__all__ = ["any_site", "site"]  # fixtures of another module
 
 SQL = (
     "' OR '1'='1", "1; DROP TABLE person; --", "1 OR 1=1", "') UNION SELECT * FROM face --", '" OR ""="', "%", "_", "\\", "1%00",

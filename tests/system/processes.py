@@ -57,6 +57,14 @@ class Site:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEHOUSE_")}
         self.environment = kept | {f"GATEHOUSE_{name}": value for name, value in own.items()}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._http: requests.Session | None = None
+
+    @property
+    def http(self) -> requests.Session:
+        """Requests of somebody who may do everything."""
+        if self._http is None:
+            self._http = requests.Session()
+        return self._http
 
     def start(self, *names: str) -> None:
         """Starts ``serve``, ``web`` or ``worker``."""

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.receiver.web.conftest import any_site, site
-from tests.system.conftest import MakeSite, make_site, upstream
+from tests.system.conftest import MakeSite, make_site
 from tests.system.processes import Site, eventually
 
-__all__ = ["MakeSite", "any_site", "make_site", "site", "upstream"]
+__all__ = ["MakeSite", "any_site", "make_site", "server", "site"]
 
 
 @pytest.fixture(scope="module")
