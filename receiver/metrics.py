@@ -30,7 +30,8 @@ ENGINE_TROUBLES = Counter(
 )
 CONNECTIONS_REFUSED = Counter(
     "gatehouse_connections_refused",
-    "Connections that were closed at once: all (there are as many as there may be), address (one address has its share).",
+    "Connections that were closed by us: all (there are as many as there may be), address (one address has its share), "
+    "reader (it took nothing of its answer).",
     ["why"],
 )
 AUDIT_LOST = Counter(

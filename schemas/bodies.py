@@ -11,6 +11,9 @@ from schemas.errors import UnreadableBody
 
 # Each further part costs a pass over what is left; real packers write one.
 GZIP_MEMBERS = 64
+# Of the unpacked body to the packed one; events with pictures have less than two, without any perhaps thirty.
+GZIP_RATIO = 200
+GZIP_SMALL = 1024 * 1024  # unpacked; what is no larger may have any ratio
 DEPTH_LIMIT = 64  # lists and objects inside one another; a real message has four
 VALUES_LIMIT = 1_000_000  # a hundred events with face vectors hold about sixty thousand
 ITEMS_LIMIT = 1000
@@ -90,23 +93,26 @@ def looks_like_json(data: bytes) -> bool:
 
 
 def gunzip(data: bytes, limit: int) -> bytes:
-    """The unpacked body (gzip or zlib, several members too), at most ``limit`` bytes.
+    """The unpacked body (gzip or zlib, several members too), at most ``limit`` bytes and GZIP_RATIO times the packed one.
 
     Raises:
         UnreadableBody: bad_gzip, too_large.
     """
     unpacked = bytearray()
     rest = data
+    most = min(limit, max(GZIP_SMALL, GZIP_RATIO * len(data)))
     for _ in range(GZIP_MEMBERS):
         if unpacked and not rest.rstrip(b"\x00"):
             break
         stream = zlib.decompressobj(wbits=47)
         try:
-            unpacked += stream.decompress(rest, limit + 1 - len(unpacked))
+            unpacked += stream.decompress(rest, most + 1 - len(unpacked))
         except zlib.error as error:
             raise UnreadableBody("bad_gzip", f"the body does not unpack: {error}") from error
         if len(unpacked) > limit:
             raise UnreadableBody("too_large", f"unpacked, the body exceeds {limit} bytes")
+        if len(unpacked) > most:
+            raise UnreadableBody("bad_gzip", f"unpacked, the body is more than {GZIP_RATIO} times its size")
         if not stream.eof:
             raise UnreadableBody("bad_gzip", "the packed body ends too early")
         if not stream.unused_data:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, event, func, insert, select, text
 
 from receiver.domain.audit import START, AuditRow
+from receiver.domain.errors import Invalid, SetupError
 from receiver.store.audit_tables import audit, audit_link, audit_row, audit_seal
 from receiver.store.database import Database, Row, Tx
 
@@ -77,11 +78,19 @@ def main_schema_of(database_url: str) -> str:
 
 def _use_schema(database: Database, schema: str) -> None:
     quoted = database.engine.dialect.identifier_preparer.quote_schema(schema)
-    with database.write(lock="audit-schema") as tx:
-        # `IF NOT EXISTS` asks for the right to create one even where it is there.
-        where = {"name": schema}
-        if tx.execute(text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), where).first() is None:
-            tx.execute(text(f"CREATE SCHEMA {quoted}"))
+    try:
+        with database.write(lock="audit-schema") as tx:
+            # `IF NOT EXISTS` asks for the right to create one even where it is there.
+            where = {"name": schema}
+            if tx.execute(text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), where).first() is None:
+                tx.execute(text(f"CREATE SCHEMA {quoted}"))
+    except Invalid as error:
+        # The right to make tables in a schema is not the one to make a schema.
+        raise SetupError(
+            "no_audit_schema",
+            f"the audit log needs the schema {schema} of its own ({error.detail}); whoever owns the database makes it: "
+            f"CREATE SCHEMA {quoted} AUTHORIZATION the account of GATEHOUSE_DATABASE_URL",
+        ) from error
 
     @event.listens_for(database.engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:

@@ -1,6 +1,8 @@
 """HTTP/1.1 for clients that mean harm or are slow: bounds on connections, on the time for a request's head and for taking an answer."""
 
 import asyncio
+import socket
+import struct
 from collections import Counter
 from typing import Any, ClassVar
 
@@ -15,6 +17,7 @@ HEAD_SECONDS = 15.0
 ANSWER_SECONDS = 30.0
 # Of all connections one address may hold one in so many; a proxy speaks for many addresses.
 SHARE = 4
+NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -101,6 +104,9 @@ class PatientProtocol(HttpToolsProtocol):
         """A client that takes nothing at all would keep its answer in memory for ever."""
         self._answer_watch = None
         if self.transport.get_write_buffer_size() >= self._left:
+            metrics.CONNECTIONS_REFUSED.labels("reader").inc()
+            # What the system still holds of the answer goes too, or it would try for minutes to send it.
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
             self.transport.abort()
         else:
             self._watch_answer()

@@ -24,6 +24,7 @@ from receiver.settings import Settings
 from receiver.store import copying, tables
 from receiver.store.audit import AuditFilter
 from tests.receiver.boxes import HISTORY, history, text_of
+from tests.receiver.web.logins import client_of
 from tests.system.conftest import MakeSite, make_site
 from tests.system.processes import eventually
 
@@ -66,7 +67,7 @@ def fill(house: House) -> None:
     for number in range(EVENTS):
         intake.record([history(number, ext_data={"recognize_face": text_of(number)})], HISTORY)
     app = bootstrap.make_app(house, intake)
-    answer = app.test_client().post("/v1/people", json={"name": "Ann Example", "external_id": "a-1"})
+    answer = client_of(app).post("/v1/people", json={"name": "Ann Example", "external_id": "a-1"})
     assert answer.status_code == 201
 
 
@@ -156,12 +157,12 @@ def test_who_was_erased_after_the_backup_is_erased_again(filled: tuple[Place, di
     backup(place, tmp_path / "b.zip")
     house = place.open()
     app = bootstrap.make_app(house)
-    assert app.test_client().delete("/v1/people/1?erase=true").status_code == 202
+    assert client_of(app).delete("/v1/people/1?erase=true").status_code == 202
     make_erasing(house, None).run(1)
     house.close()
     restore(place, tmp_path / "b.zip", is_forced=True)
     house = place.open()
-    people = bootstrap.make_app(house).test_client().get("/v1/people").get_json()["items"]
+    people = client_of(bootstrap.make_app(house)).get("/v1/people").get_json()["items"]
     house.close()
     assert people == []
 

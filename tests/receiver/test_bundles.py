@@ -17,6 +17,7 @@ from receiver.settings import Settings
 from receiver.store import bundles, tables
 from receiver.store.types import EPOCH
 from tests.receiver.boxes import count
+from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import Site, open_site
 
 SHIPPED = "dlib-resnet-v1+mirror"
@@ -99,14 +100,14 @@ def test_a_library_arrives_as_it_was(source: Site, target: House, tmp_path: Path
 
 def test_new_people_get_numbers_above_those_that_came(source: Site, target: House, tmp_path: Path) -> None:
     make_importing_library(target).read(export(source, tmp_path / "library.zip"))
-    client = bootstrap.make_app(target).test_client()
+    client = client_of(bootstrap.make_app(target))
     new = client.post("/v1/people", json={"name": "New Person", "external_id": "new-1"})
     assert (new.status_code, new.get_json()["id"] > 3) == (201, True)
 
 
 def test_a_library_with_people_is_left_alone(source: Site, target: House, tmp_path: Path) -> None:
     path = export(source, tmp_path / "library.zip")
-    client = bootstrap.make_app(target).test_client()
+    client = client_of(bootstrap.make_app(target))
     client.post("/v1/people", json={"name": "Somebody"})
     before = held(target.store)
     with pytest.raises(GatehouseError) as refused:

@@ -14,14 +14,8 @@ from receiver.services.accounts import Accounts, NewAccount
 from receiver.services.logging_in import LoggingIn
 from receiver.services.passwords import HashParameters, Passwords
 from receiver.web.auth import CSRF_HEADER
-from tests.receiver.web.conftest import any_site, site
 from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import Site, open_site
-from tests.system.conftest import MakeSite, make_site, upstream
-from tests.system.processes import Site as Server
-from tests.system.processes import eventually
-
-__all__ = ["Door", "MakeSite", "any_site", "make_site", "site", "upstream"]
 
 PASSWORD = "correct horse battery"
 CHEAP = HashParameters(time_cost=1, memory_kib=64, lanes=1)
@@ -104,16 +98,3 @@ def shared_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """For a module whose tests change nothing that others read."""
     with open_site(tmp_path_factory.mktemp("door")) as site:
         yield cheapened(site)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A web process over an empty data folder, without an engine."""
-    site = Server(tmp_path_factory.mktemp("server") / "data", RECOGNITION="off")
-    site.start("web")
-    try:
-        eventually(site.is_ready)
-        yield site
-        assert site.running["web"].poll() is None, site.logs()
-    finally:
-        site.kill(*site.running)

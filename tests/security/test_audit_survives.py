@@ -6,16 +6,17 @@ import sys
 from pathlib import Path
 
 import pytest
-import requests
 
 from receiver.services.auditing import Audit
 from receiver.services.sealing import Sealing
 from receiver.services.verifying import Verifying
 from receiver.store.audit import AuditFilter, open_audit
 from receiver.store.signing_key import SigningKey, is_signed
-from tests.security.conftest import MakeSite
+from tests.security.servers import MakeSite, make_site
 from tests.source import ROOT
 from tests.system.processes import eventually
+
+__all__ = ["make_site"]  # fixtures of another module
 
 # Notes and seals as fast as it can, and tells what is durable.
 WRITER = """
@@ -90,7 +91,7 @@ def test_a_killed_server_goes_on_with_the_same_chain_and_tells_its_head(make_sit
         eventually(site.is_ready)
         before = len(heads())
         for _ in range(20):
-            requests.get(f"{site.url}/v1/people", timeout=30)
+            site.http.get(f"{site.url}/v1/people", timeout=30)
 
         def is_sealed(before: int = before) -> bool:
             return len(heads()) > before

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import struct
 import zlib
 from base64 import b64encode
@@ -17,6 +18,9 @@ from receiver.store import tables
 from tests.receiver.archives import packed, with_link
 from tests.receiver.boxes import count, history, text_of
 from tests.receiver.web.site import Site, open_site
+from tests.security.servers import any_site, site
+
+__all__ = ["any_site", "site"]  # fixtures of another module
 
 SQL = (
     "' OR '1'='1", "1; DROP TABLE person; --", "1 OR 1=1", "') UNION SELECT * FROM face --", '" OR ""="', "%", "_", "\\", "1%00",
@@ -119,9 +123,14 @@ def test_a_packed_body_is_bounded_after_unpacking(tight: Site) -> None:
     bomb = gzip.compress(b'{"a":"' + b"0" * (50 * TINY_LIMIT) + b'"}')
     twice = gzip.compress(bomb)
     many = gzip.compress(b"[]") * 10_000
+    # Within the ratio, and still too much.
+    modest = gzip.compress(b'{"a":"' + random.Random(1).randbytes(TINY_LIMIT).hex().encode() + b'"}')
+    small = gzip.compress(b'{"a":"' + b"0" * (TINY_LIMIT - 100) + b'"}')
+    bodies = (bomb, twice, many, modest, small)
     assert max(map(len, (bomb, twice, many))) < TINY_LIMIT
-    statuses = [tight.client.post("/HistoryEvent", data=data).status_code for data in (bomb, twice, many)]
-    assert statuses == [413, 400, 400]
+    answers = [tight.client.post("/HistoryEvent", data=data) for data in bodies]
+    assert [answer.status_code for answer in answers] == [413, 400, 400, 413, 400]
+    assert "200 times" in answers[4].get_json()["detail"]
     assert count(tight.store, tables.event) == 0
 
 

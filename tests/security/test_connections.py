@@ -2,8 +2,12 @@
 
 import contextlib
 import datetime as dt
+import io
+import random
+import select
 import socket
 import ssl
+from base64 import b64encode
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -12,10 +16,13 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from PIL import Image
 
 from tests.receiver.boxes import history
-from tests.security.conftest import MakeSite
+from tests.security.servers import MakeSite, make_site
 from tests.system.processes import Site, eventually
+
+__all__ = ["make_site"]  # fixtures of another module
 
 HALF_A_HEAD = b"GET /v1/health/live HTTP/1.1\r\nHost: gate\r\nX-Slow: "
 
@@ -63,6 +70,27 @@ def test_a_dripped_body_is_answered_408(make_site: MakeSite) -> None:
     assert site.get("/v1/events")["items"] == []
 
 
+def test_a_reader_that_takes_nothing_of_its_answer_is_cut_off(make_site: MakeSite) -> None:
+    site = make_site(RECOGNITION="off")
+    site.start("web")
+    eventually(site.is_ready)
+    # More than the sockets between them hold.
+    noise = io.BytesIO()
+    Image.frombytes("RGB", (2400, 1800), random.Random(1).randbytes(2400 * 1800 * 3)).save(noise, "BMP")
+    event = history(1, ext_data={"recognize_face": b64encode(noise.getvalue()).decode()})
+    requests.post(f"{site.url}/HistoryEvent", json=event, timeout=60).raise_for_status()
+    digest = site.get("/v1/events")["items"][0]["pictures"]["face"]["digest"]
+    with socket.socket() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect(("127.0.0.1", site.port))
+        idle.sendall(f"GET /v1/pictures/{digest} HTTP/1.1\r\nHost: gate\r\n\r\n".encode())
+        watch = select.poll()
+        watch.register(idle, select.POLLHUP | select.POLLERR)
+        eventually(lambda: watch.poll(100))
+    # Whoever takes it gets it.
+    assert len(site.http.get(f"{site.url}/v1/pictures/{digest}", timeout=60).content) == len(noise.getvalue())
+
+
 def test_one_address_has_its_share_of_the_connections_and_no_more(make_site: MakeSite) -> None:
     site = make_site(RECOGNITION="off", CONNECTIONS="40")
     site.start("web")
@@ -74,7 +102,7 @@ def test_one_address_has_its_share_of_the_connections_and_no_more(make_site: Mak
             connection.sendall(HALF_A_HEAD)
     # Those beyond the share are closed at once, the others when their head has taken too long; then there is room again.
     assert all(is_closed(connection) for connection in held)
-    metrics = eventually(lambda: site.is_ready() and requests.get(f"{site.url}/metrics", timeout=30).text)
+    metrics = eventually(lambda: site.is_ready() and site.http.get(f"{site.url}/metrics", timeout=30).text)
     refused = [line for line in metrics.splitlines() if line.startswith("gatehouse_connections_refused_total")]
     assert sum(float(line.rpartition(" ")[2]) for line in refused) >= 30
     for connection in held:
@@ -87,7 +115,7 @@ def test_a_proxy_is_believed_where_it_is_trusted_and_nobody_else(make_site: Make
         site = make_site(RECOGNITION="off", TRUSTED_PROXIES=proxies)
         site.start("web")
         eventually(site.is_ready)
-        requests.get(f"{site.url}/v1/people", headers=lie, timeout=30)
+        site.http.get(f"{site.url}/v1/people", headers=lie, timeout=30)
         (row,) = site.get("/v1/audit", action="people.listed")["items"]
         assert row["actor"]["address"] == expected
         # The intake line reads the sender by itself.
@@ -106,7 +134,7 @@ def test_what_a_client_says_in_front_of_a_trusted_proxy_is_not_believed(make_sit
     site.start("web")
     eventually(site.is_ready)
     forged = {"X-Forwarded-For": "198.51.100.1, 192.0.2.77, 10.0.0.3"}
-    requests.get(f"{site.url}/v1/people", headers=forged, timeout=30)
+    site.http.get(f"{site.url}/v1/people", headers=forged, timeout=30)
     (row,) = site.get("/v1/audit", action="people.listed")["items"]
     assert row["actor"]["address"] == "192.0.2.77"
 

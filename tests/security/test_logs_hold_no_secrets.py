@@ -11,8 +11,10 @@ import requests
 from tests.photos import ONE_MAN, photo
 from tests.receiver.archives import packed
 from tests.receiver.boxes import history
-from tests.security.conftest import MakeSite
+from tests.security.servers import MakeSite, make_site
 from tests.system.processes import Site, eventually, free_port
+
+__all__ = ["make_site"]  # fixtures of another module
 
 SECRETS = {
     "upstream password": "upStr3am-pa55",
@@ -91,8 +93,8 @@ def post_events(site: Site, picture: bytes) -> None:
 
 def ask(site: Site, first: bytes, second: bytes) -> None:
     """As programs do, with whatever they send along."""
-    session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {SECRETS['bearer token']}"
+    session = site.http
+    requests.get(f"{site.url}/v1/people", headers={"Authorization": f"Bearer {SECRETS['bearer token']}"}, timeout=30)
     session.cookies.set("session", SECRETS["cookie"])
     text, other = (base64.b64encode(each).decode() for each in (first, second))
     session.post(f"{site.url}/v1/people", json={"name": "Ann", "pictures": [text]}, timeout=120).raise_for_status()

@@ -11,9 +11,11 @@ import requests
 
 from tests.receiver.archives import packed
 from tests.receiver.boxes import history, jpeg, real_time
-from tests.security.conftest import MakeSite
+from tests.security.servers import MakeSite, make_site
 from tests.source import imports_of, product
 from tests.system.processes import eventually
+
+__all__ = ["make_site"]  # fixtures of another module
 
 # Who opens connections at all, and to whom.
 SPEAKERS = {
@@ -99,10 +101,10 @@ def test_no_address_that_a_client_sends_is_asked(make_site: MakeSite, bait: Bait
         requests.post(f"{site.url}/DeviceStatus", json=status, timeout=30)
         for body in ({"picture": address}, {"picture": address, "other": address}):
             for path in ("/v1/detect", "/v1/search", "/v1/verify"):
-                assert requests.post(f"{site.url}{path}", json=body, timeout=60).status_code == 422
-        refused = requests.post(f"{site.url}/v1/people", json={"name": address, "pictures": [address]}, timeout=60)
+                assert site.http.post(f"{site.url}{path}", json=body, timeout=60).status_code == 422
+        refused = site.http.post(f"{site.url}/v1/people", json={"name": address, "pictures": [address]}, timeout=60)
         assert refused.status_code == 422
-    imported = requests.post(
+    imported = site.http.post(
         f"{site.url}/v1/imports", files={"file": ("people.zip", archive(bait.addresses()))}, timeout=60
     )
     assert imported.status_code == 202

@@ -7,7 +7,10 @@ from pathlib import Path
 import requests
 
 from tests.receiver.boxes import history, text_of
+from tests.security.servers import server
 from tests.system.processes import Site
+
+__all__ = ["server"]  # fixtures of another module
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 CHECKS = (
@@ -22,7 +25,9 @@ def test_no_question_is_a_500_and_every_answer_is_as_documented(server: Site) ->
         requests.post(f"{server.url}/HistoryEvent", json=history(number, ext_data=inner), timeout=30).raise_for_status()
     for _ in range(2):
         requests.post(f"{server.url}/HistoryEvent", data=b"{broken", timeout=30)
-    requests.post(f"{server.url}/v1/people", json={"name": "Ann Example"}, timeout=30).raise_for_status()
+    server.http.post(f"{server.url}/v1/people", json={"name": "Ann Example"}, timeout=30).raise_for_status()
+    token = server.http.headers.get("Authorization")
+    login = ["--header", f"Authorization: {token!s}"] if token else []
     asked = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)),
@@ -34,6 +39,7 @@ def test_no_question_is_a_500_and_every_answer_is_as_documented(server: Site) ->
                 "--phases",
                 "examples,coverage,fuzzing",
             ),
+            *login,
             *("--max-examples", "15", "--seed", "1", "--generation-database", "none", "--no-color"),
         ],
         capture_output=True,
@@ -44,4 +50,4 @@ def test_no_question_is_a_500_and_every_answer_is_as_documented(server: Site) ->
     )
     assert asked.returncode == 0, asked.stdout[-6000:] + asked.stderr[-2000:] + server.logs()
     assert "No operations" not in asked.stdout
-    assert requests.get(f"{server.url}/v1/events", timeout=30).status_code == 200
+    assert server.http.get(f"{server.url}/v1/events", timeout=30).status_code == 200
