@@ -15,6 +15,7 @@ from flask import Flask, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
 from limits.storage import Storage
 
+from receiver import metrics
 from receiver.services.attempts import Attempts
 from receiver.web.auth import caller
 from receiver.web.problems import problem
@@ -134,6 +135,7 @@ def _has_failed(answer: Response) -> bool:
 
 
 def _too_many(limiter: Limiter) -> Response:
+    metrics.LOGINS.labels("limited").inc()
     ends = [each.reset_at for each in limiter.current_limits if each.breached]
     left = max(ends, default=0) - datetime.now(UTC).timestamp()
     answer = problem(429, "too_many_logins", "too many logins have failed; come again after the time in Retry-After")

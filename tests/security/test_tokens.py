@@ -2,6 +2,7 @@
 
 import base64
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 import pytest
 
 from receiver.domain.accounts import ACCESS_TIME, Role
+from receiver.domain.errors import NotLoggedIn
 from receiver.services import admitting as module
 from receiver.services.admitting import Admitting
 from receiver.services.signing import ALGORITHM, Claims, Signer, load_key
@@ -229,14 +231,14 @@ def test_what_another_process_ends_is_remembered_here_for_a_second_at_most(
     door: Door, tokens: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     here = Admitting(door.site.store, door.site.services.signer)
     assert here.by_access_token(tokens["access_token"]).name == "one"
     door.asked(tokens["access_token"], "/v1/logout", "POST")
     now[0] += 0.9
     assert here.by_access_token(tokens["access_token"]).name == "one"
     now[0] += 0.2
-    with pytest.raises(module.NotLoggedIn):
+    with pytest.raises(NotLoggedIn):
         here.by_access_token(tokens["access_token"])
 
 
@@ -244,7 +246,7 @@ def test_what_is_remembered_is_bounded(door: Door, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "REMEMBERED", 3)
     here = Admitting(door.site.store, door.site.services.signer)
     for number in range(1, 9):
-        with pytest.raises(module.NotLoggedIn):
+        with pytest.raises(NotLoggedIn):
             here.by_cookie(f"gs_{number}_{'0' * 64}")
     assert len(here._known) <= 3
 
