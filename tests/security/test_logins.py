@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from receiver import bootstrap
 from receiver.domain.accounts import COMMON_PASSWORDS, Role
-from receiver.domain.errors import Busy
+from receiver.domain.errors import Busy, Unavailable
 from receiver.services import attempts as module
 from receiver.services import passwords as hashing
 from receiver.services.passwords import HashParameters, Passwords
@@ -352,3 +352,29 @@ def test_logins_are_counted_by_their_outcome(door: Door, clock: Clock) -> None:
     door.login("admin")
     fail(door, 7)
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 5, 2]
+
+
+def test_where_failures_cannot_be_counted_nobody_learns_whether_the_password_was_right(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise Unavailable("storage_unavailable", "the disk is full")
+
+    monkeypatch.setattr(type(door.site.store), "write", refuse)
+    answers = [door.login("admin", password) for password in (PASSWORD, "a wrong password")]
+    assert all(is_problem(answer, 503, "storage_unavailable") for answer in answers)
+    assert answers[0].data == answers[1].data
+
+
+def test_a_failure_costs_one_write(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken in waits for its turn behind every other write."""
+    writes: list[str | None] = []
+    plain = type(door.site.store).write
+
+    def write(store: Any, lock: str | None = None) -> Any:
+        writes.append(lock)
+        return plain(store, lock)
+
+    monkeypatch.setattr(type(door.site.store), "write", write)
+    assert door.login("admin", "a wrong password").status_code == 401
+    assert len(writes) == 1
