@@ -22,6 +22,11 @@ RECOGNITION_SECONDS = Histogram(
 REGISTRATIONS = Counter("gatehouse_registrations", "What came of want_action 1001 and 1002.", ["outcome"])
 DELIVERIES = Counter("gatehouse_deliveries", "Tries to pass an event on, by outcome.", ["outcome"])
 TASKS_BURIED = Counter("gatehouse_tasks_buried", "Tasks given up after their last attempt.", ["topic"])
+LOGINS = Counter(
+    "gatehouse_logins",
+    "Tries to log in: in, wrong, limited (too many had failed, and it was not looked at).",
+    ["outcome"],
+)
 ENGINE_TROUBLES = Counter(
     "gatehouse_engine_troubles",
     "Troubles of the engine processes that callers wait for: crash (one ended by itself), late (one took too long and "

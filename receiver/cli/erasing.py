@@ -39,7 +39,7 @@ def erase_command(person_id: int, *, yes: bool, **flags: Any) -> None:
             if not yes:
                 click.confirm(f"Erase {name} (person {person_id}) for good? There is no way back", abort=True)
             desk = make_erasures(house)
-            erasure_id = desk.begin(person_id, f"account {os.getuid()} (command line)")
+            erasure_id = desk.begin(person_id, f"user {os.getuid()} (command line)")
             click.echo(f"{name} is hidden everywhere; erasure {erasure_id} takes the bytes away.")
             _work(house, erasure_id)
             _print_certificate(desk.show(erasure_id))

@@ -15,6 +15,8 @@ from receiver.store.database import Row
 from receiver.store.store import Store
 
 MOST_OF_AN_ACCOUNT = 100
+# With those that are revoked, which stay in the list for three months.
+MOST_IN_ALL = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class ApiKeys:
         with self._store.write(lock=accounts.ACCOUNTS_LOCK) as tx:
             if accounts.find(tx, new.account_id) is None:
                 raise NotFound("no_such_account", f"there is no account {new.account_id}")
-            if accounts.keys_in_force(tx, new.account_id) >= MOST_OF_AN_ACCOUNT:
+            in_force, in_all = accounts.count_keys(tx, new.account_id)
+            if in_force >= MOST_OF_AN_ACCOUNT or in_all >= MOST_IN_ALL:
                 raise Conflict("too_many_keys", f"an account has at most {MOST_OF_AN_ACCOUNT} keys; revoke some")
             key_id = accounts.add_key(tx, values)
             row = accounts.find_key(tx, key_id)

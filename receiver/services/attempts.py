@@ -1,6 +1,7 @@
 """Counts failed logins for all web processes together, and knows from where an account's people usually come."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from receiver.store import accounts, login_attempts
@@ -13,11 +14,13 @@ class Attempts:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def count(self, key: str, seconds: int, number: int) -> int:
-        """Adds to a count that ends so many seconds after it began; how many there are now."""
+    def count(self, counts: Iterable[tuple[str, int, int]]) -> None:
+        """Adds to counts (key, seconds, number) that end so many seconds after they began; all in one transaction."""
         now = datetime.now(UTC)
         with self._store.write() as tx:
-            return login_attempts.count(tx, _digest(key), number, now, now + timedelta(seconds=seconds))
+            login_attempts.forget_expired(tx, now)
+            for key, seconds, number in sorted(counts):
+                login_attempts.count(tx, _digest(key), number, now + timedelta(seconds=seconds))
 
     def number(self, key: str) -> int:
         """How many there are."""

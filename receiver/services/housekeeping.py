@@ -29,14 +29,15 @@ class Housekeeping:
         return self._sweep(datetime.now(UTC) - ERASED_AGE, self._pictures.come_again)
 
     def sweep_logins(self) -> int:
-        """Deletes logins that have been over for long; until then they tell from where an account's people come."""
+        """Deletes logins and API keys that have been over for long; until then they tell who came, and from where."""
         before, dropped = datetime.now(UTC) - LOGIN_AGE, 0
-        while True:
-            with self._store.write() as tx:
-                number = accounts.forget_logins(tx, before, BATCH)
-            dropped += number
-            if number < BATCH:
-                return dropped
+        for forget in (accounts.forget_logins, accounts.forget_keys):
+            number = BATCH
+            while number == BATCH:
+                with self._store.write() as tx:
+                    number = forget(tx, before, BATCH)
+                dropped += number
+        return dropped
 
     def _sweep(self, before: datetime, old: Callable[[datetime, bytes, int], list[bytes]]) -> int:
         dropped = 0

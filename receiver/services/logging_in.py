@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
+from receiver import metrics
 from receiver.domain.accounts import ACCESS_TIME, Caller, check_password, login_end
 from receiver.domain.errors import Forbidden, Invalid, NotLoggedIn
 from receiver.services import secret_parts
@@ -17,6 +20,10 @@ from receiver.store.store import Store
 
 LOGOUT, REUSED, PASSWORD = "logout", "reused", "password"
 ADDRESS_LENGTH = 64
+# Logins that are remembered of an account; whoever logs in more often than that loses the oldest.
+MOST_OF_AN_ACCOUNT = 500
+
+log = structlog.get_logger("accounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,9 @@ class LoggingIn:
         is_open = row is not None and row.disabled_at is None
         verified = self._passwords.verify(row.password_hash if row is not None and is_open else None, wanted.password)
         if row is None or not verified.is_right:
+            metrics.LOGINS.labels("wrong").inc()
+            # Not the name: people type passwords into its field.
+            log.warning("login_failed", peer=wanted.address)
             raise wrong_login()
         changes = self._changes(row, wanted, is_outdated=verified.is_outdated)
         return self._begin(row, wanted, changes)
@@ -159,8 +169,10 @@ class LoggingIn:
                 "expires_at": login_end(wanted.kind, now, now),
             }
             session_id = accounts.add_login(tx, values)
+            accounts.forget_oldest(tx, row.id, MOST_OF_AN_ACCOUNT)
             login = accounts.find_login(tx, session_id)
         self._forget()
+        metrics.LOGINS.labels("in").inc()
         if wanted.kind == CONSOLE:
             return self._given(session_id, login, secret_parts.written(COOKIE, session_id, secret))
         return self._given(session_id, login, secret_parts.written(REFRESH, session_id, secret, token))

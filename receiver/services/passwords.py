@@ -15,6 +15,8 @@ from receiver.domain.errors import Busy
 TIME_COST, MEMORY_KIB, LANES = 3, 65_536, 1
 # 64 MiB each.
 AT_ONCE = 2
+# Who waits for a turn holds a thread; the others are told to come back, so that guessers cannot hold all of them.
+WAITING = 4
 TURN_SECONDS = 5.0
 
 
@@ -42,6 +44,7 @@ class Passwords:
         wanted = parameters or HashParameters()
         self._hasher = PasswordHasher(wanted.time_cost, wanted.memory_kib, wanted.lanes, type=Type.ID)
         self._seats = threading.BoundedSemaphore(at_once)
+        self._line = threading.BoundedSemaphore(at_once + WAITING)
         self._nobody = _Once()
 
     def hashed(self, password: str) -> str:
@@ -77,12 +80,18 @@ class Passwords:
 
     @contextmanager
     def _seat(self) -> Iterator[None]:
-        if not self._seats.acquire(timeout=TURN_SECONDS):
-            raise Busy("busy", "other passwords are being checked; send it again in a few seconds")
-        try:
+        with _held(self._line, 0.0), _held(self._seats, TURN_SECONDS):
             yield
-        finally:
-            self._seats.release()
+
+
+@contextmanager
+def _held(places: threading.Semaphore, seconds: float) -> Iterator[None]:
+    if not places.acquire(timeout=seconds):
+        raise Busy("busy", "other passwords are being checked; send it again in a few seconds")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 @dataclass(slots=True)

@@ -19,6 +19,8 @@ KEY_BYTES = 64
 # Whatever a token's head says, it is read as this and nothing else.
 ALGORITHM = "HS256"
 ISSUER = "gatehouse"
+# Ours have about 250 characters; in a longer one somebody has nested something.
+LONGEST_TOKEN = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Signer:
         Raises:
             TokenError: it is not ours, was changed, or its time is over.
         """
+        if len(token) > LONGEST_TOKEN:
+            raise TokenError
         try:
             found = jwt.decode(
                 token,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
 
 from receiver.store.database import Tx
 from receiver.store.tables import account, api_key, login_session
@@ -96,6 +96,21 @@ def has_logged_in_from(tx: Tx, name: str, address: str) -> bool:
     return tx.execute(statement).scalar() is not None
 
 
+def forget_oldest(tx: Tx, account_id: int, kept: int) -> int:
+    """Deletes an account's logins but the newest ones; returns how many."""
+    own = select(login_session.c.id).where(login_session.c.account_id == account_id)
+    newest = own.order_by(login_session.c.id.desc()).limit(1).offset(kept).scalar_subquery()
+    where = (login_session.c.account_id == account_id, login_session.c.id <= newest)
+    return tx.execute(delete(login_session).where(*where)).rowcount
+
+
+def forget_keys(tx: Tx, before: datetime, limit: int) -> int:
+    """Deletes some of the API keys that were revoked or over before that moment; returns how many."""
+    over = or_(api_key.c.expires_at < before, api_key.c.revoked_at < before)
+    ids = select(api_key.c.id).where(over).limit(limit)
+    return tx.execute(delete(api_key).where(api_key.c.id.in_(ids))).rowcount
+
+
 def forget_logins(tx: Tx, before: datetime, limit: int) -> int:
     """Deletes some of the logins that were over before that moment; returns how many."""
     over = or_(login_session.c.expires_at < before, login_session.c.ended_at < before)
@@ -133,7 +148,8 @@ def change_key(tx: Tx, key_id: int, values: Mapping[str, Any]) -> None:
     tx.execute(update(api_key).where(api_key.c.id == key_id).values(**values))
 
 
-def keys_in_force(tx: Tx, account_id: int) -> int:
-    """How many API keys of an account are neither revoked nor removed."""
-    where = and_(api_key.c.account_id == account_id, api_key.c.revoked_at.is_(None))
-    return int(tx.execute(select(func.count()).select_from(api_key).where(where)).scalar_one())
+def count_keys(tx: Tx, account_id: int) -> tuple[int, int]:
+    """How many API keys of an account are not revoked, and how many there are at all."""
+    in_force = func.count().filter(api_key.c.revoked_at.is_(None))
+    row = tx.execute(select(in_force, func.count()).where(api_key.c.account_id == account_id)).one()
+    return int(row[0]), int(row[1])

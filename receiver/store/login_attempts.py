@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, delete, select
+from sqlalchemy import Row, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 
@@ -11,20 +11,20 @@ from receiver.store.database import Tx
 from receiver.store.tables import login_attempt
 
 
-def count(tx: Tx, key: bytes, number: int, now: datetime, expires_at: datetime) -> int:
-    """Adds to a count that lasts until it expires, begun anew if it has; returns how many there are now."""
-    tx.execute(delete(login_attempt).where(login_attempt.c.expires_at <= now, login_attempt.c.key != key))
+def count(tx: Tx, key: bytes, number: int, expires_at: datetime) -> None:
+    """Adds to a count; a new one lasts until that moment. Follows forget_expired in the same transaction."""
     make = insert_into_sqlite if tx.dialect.name == "sqlite" else insert_into_postgresql
     statement = make(login_attempt).values(key=key, number=number, expires_at=expires_at)
-    is_over = login_attempt.c.expires_at <= now
-    statement = statement.on_conflict_do_update(
-        index_elements=[login_attempt.c.key],
-        set_={
-            "number": case((is_over, number), else_=login_attempt.c.number + number),
-            "expires_at": case((is_over, statement.excluded.expires_at), else_=login_attempt.c.expires_at),
-        },
+    tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=[login_attempt.c.key], set_={"number": login_attempt.c.number + number}
+        )
     )
-    return int(tx.execute(statement.returning(login_attempt.c.number)).scalar_one())
+
+
+def forget_expired(tx: Tx, now: datetime) -> None:
+    """Deletes the counts whose time is over."""
+    tx.execute(delete(login_attempt).where(login_attempt.c.expires_at <= now))
 
 
 def find(tx: Tx, key: bytes, now: datetime) -> Row[Any] | None:

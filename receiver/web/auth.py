@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import structlog
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 
 from receiver.domain.accounts import NO_LIMITS, Caller, Limits, Role, allows
 from receiver.domain.audit import Actor, ActorKind
@@ -82,6 +82,7 @@ def access_of(app: Flask, endpoint: str) -> Access | None:
 def register(app: Flask) -> None:
     """Puts the guard before every view."""
     app.before_request(_guard)
+    app.after_request(_keep_private)
 
 
 def caller() -> Caller:
@@ -110,6 +111,13 @@ def require(role: Role) -> None:
 def who() -> str:
     """Who asks and from where, for what is kept of a deed: ids and an address, no name."""
     return f"{caller().label} ({request.remote_addr or 'unknown'}, API)"
+
+
+def _keep_private(answer: Response) -> Response:
+    """Faces, names and tokens are kept by nobody on the way, unless the view says more."""
+    if g.get("caller") is not None or request.method not in READING:
+        answer.headers.setdefault("Cache-Control", "no-store")
+    return answer
 
 
 def _guard() -> None:

@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any, cast
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 from limits.storage import Storage
 
+from receiver import metrics
+from receiver.domain.errors import Unavailable
 from receiver.services.attempts import Attempts
 from receiver.web.auth import caller
-from receiver.web.problems import problem
+from receiver.web.problems import known, problem
 
 OF_BOTH = "5 per 1 minute; 10 per 15 minutes; 15 per 1 hour"
 OF_ADDRESS = "20 per 1 minute; 60 per 15 minutes"
@@ -46,8 +48,9 @@ class CountsInDatabase(Storage):
         return RateLimitExceeded
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Counts; how many there are now."""
-        return self._attempts.count(key, expiry, amount)
+        """Counts once the answer is ready, all limits in one transaction; with `deduct_when` nobody asks for the number."""
+        _counted().append((key, expiry, amount))
+        return amount
 
     def get(self, key: str) -> int:
         """How many there are."""
@@ -72,6 +75,8 @@ class CountsInDatabase(Storage):
 
 def register(app: Flask, attempts: Attempts) -> None:
     """Puts the limits before the two ways to log in."""
+    # What is registered first is called last: after Flask-Limiter has counted.
+    app.after_request(lambda answer: _write(answer, attempts))
     options = cast("dict[str, str | int]", {"attempts": attempts})
     # All limits are looked at: the answer tells the longest pause, not the first one's.
     limiter = Limiter(
@@ -97,6 +102,21 @@ def register(app: Flask, attempts: Attempts) -> None:
     own = limiter.limit(OF_BOTH, key_func=lambda: f"own {caller().account_id}", deduct_when=_has_failed)
     app.view_functions[PASSWORD_CHANGE] = cast("Any", own(app.view_functions[PASSWORD_CHANGE]))
     app.register_error_handler(RateLimitExceeded, lambda _error: _too_many(limiter))
+
+
+def _counted() -> list[tuple[str, int, int]]:
+    found: list[tuple[str, int, int]] = g.setdefault("login_counts", [])
+    return found
+
+
+def _write(answer: Response, attempts: Attempts) -> Response:
+    """Counts what has failed; where that cannot be written, nobody learns whether the password was right."""
+    if _counted():
+        try:
+            attempts.count(_counted())
+        except Unavailable as error:
+            return known(error)
+    return answer
 
 
 def address() -> str:
@@ -134,6 +154,7 @@ def _has_failed(answer: Response) -> bool:
 
 
 def _too_many(limiter: Limiter) -> Response:
+    metrics.LOGINS.labels("limited").inc()
     ends = [each.reset_at for each in limiter.current_limits if each.breached]
     left = max(ends, default=0) - datetime.now(UTC).timestamp()
     answer = problem(429, "too_many_logins", "too many logins have failed; come again after the time in Retry-After")

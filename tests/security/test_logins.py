@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from prometheus_client import REGISTRY
 from sqlalchemy import select
 
 from receiver import bootstrap
 from receiver.domain.accounts import COMMON_PASSWORDS, Role
-from receiver.domain.errors import Busy
+from receiver.domain.errors import Busy, Unavailable
 from receiver.services import attempts as module
 from receiver.services import passwords as hashing
 from receiver.services.passwords import HashParameters, Passwords
@@ -326,3 +327,54 @@ def test_an_account_that_is_disabled_while_its_password_is_checked_stays_out(
 
     monkeypatch.setattr(Passwords, "verify", verify)
     assert is_problem(door.login("admin"), 401, "wrong_login")
+
+
+def test_who_waits_for_a_hash_holds_no_thread_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "WAITING", 0)
+    monkeypatch.setattr(hashing, "TURN_SECONDS", 600.0)
+    passwords = Passwords(CHEAP, at_once=1)
+    with passwords._seat(), pytest.raises(Busy):
+        passwords.hashed(PASSWORD)
+
+
+def test_what_is_told_to_somebody_is_kept_by_nobody_on_the_way(door: Door) -> None:
+    assert door.login("admin").headers["Cache-Control"] == "no-store"
+    assert door.client().get("/v1/people").headers["Cache-Control"] == "no-store"
+    assert "Cache-Control" not in door.stranger.get("/v1/openapi.json").headers
+
+
+def test_logins_are_counted_by_their_outcome(door: Door, clock: Clock) -> None:
+    def counts() -> list[float]:
+        words = ("in", "wrong", "limited")
+        return [REGISTRY.get_sample_value("gatehouse_logins_total", {"outcome": each}) or 0.0 for each in words]
+
+    before = counts()
+    door.login("admin")
+    fail(door, 7)
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 5, 2]
+
+
+def test_where_failures_cannot_be_counted_nobody_learns_whether_the_password_was_right(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise Unavailable("storage_unavailable", "the disk is full")
+
+    monkeypatch.setattr(type(door.site.store), "write", refuse)
+    answers = [door.login("admin", password) for password in (PASSWORD, "a wrong password")]
+    assert all(is_problem(answer, 503, "storage_unavailable") for answer in answers)
+    assert answers[0].data == answers[1].data
+
+
+def test_a_failure_costs_one_write(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken in waits for its turn behind every other write."""
+    writes: list[str | None] = []
+    plain = type(door.site.store).write
+
+    def write(store: Any, lock: str | None = None) -> Any:
+        writes.append(lock)
+        return plain(store, lock)
+
+    monkeypatch.setattr(type(door.site.store), "write", write)
+    assert door.login("admin", "a wrong password").status_code == 401
+    assert len(writes) == 1

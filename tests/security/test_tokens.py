@@ -2,14 +2,18 @@
 
 import base64
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from receiver.domain.accounts import ACCESS_TIME, Role
+from receiver.domain.errors import NotLoggedIn
 from receiver.services import admitting as module
 from receiver.services.admitting import Admitting
 from receiver.services.signing import ALGORITHM, Claims, Signer, load_key
@@ -127,6 +131,38 @@ def test_other_headers_are_refused_without_a_failure(door: Door, header: str) ->
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
+SEGMENTS = st.one_of(
+    st.sampled_from(["", "e30", "bnVsbA", "W10", "MQ", "IiI", "eyJhbGciOm51bGx9", "eyJhbGciOltdfQ", "eyJhbGciOnt9fQ"]),
+    st.binary(max_size=40).map(lambda data: base64.urlsafe_b64encode(data).rstrip(b"=").decode()),
+    st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), st.lists, max_leaves=5).map(
+        lambda value: part({"alg": value, "crit": value, "b64": value, "kid": value, "typ": value})
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(
+        st.text(st.characters(codec="latin-1", exclude_characters="\r\n\x00"), max_size=60),
+        st.lists(SEGMENTS, min_size=1, max_size=4).map(lambda parts: "Bearer " + ".".join(parts)),
+        st.tuples(st.sampled_from(["gk", "gr", "gs"]), st.integers(), st.text("0123456789abcdef.", max_size=140)).map(
+            lambda parts: f"Bearer {parts[0]}_{parts[1]}_{parts[2]}"
+        ),
+    )
+)
+def test_whatever_stands_in_the_header_nobody_is_let_in_and_nothing_fails(shared_door: Door, header: str) -> None:
+    answer = shared_door.stranger.get(ME, headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert answer.get_json(force=True)["reason"] in {"token_invalid", "token_expired"}
+
+
+@pytest.mark.parametrize("depth", [300, 5_000, 40_000])
+def test_a_token_that_nests_deep_is_refused(door: Door, depth: int) -> None:
+    nested = base64.urlsafe_b64encode(b"[" * depth).rstrip(b"=").decode()
+    for token in (f"{nested}.e30.x", f"{part({'alg': ALGORITHM})}.{nested}.x"):
+        assert is_problem(door.asked(token), 401, "token_invalid")
+
+
 def test_a_wrong_header_is_not_made_up_for_by_a_cookie(door: Door) -> None:
     door.account("one")
     browser, _ = door.browser("one")
@@ -229,14 +265,14 @@ def test_what_another_process_ends_is_remembered_here_for_a_second_at_most(
     door: Door, tokens: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     here = Admitting(door.site.store, door.site.services.signer)
     assert here.by_access_token(tokens["access_token"]).name == "one"
     door.asked(tokens["access_token"], "/v1/logout", "POST")
     now[0] += 0.9
     assert here.by_access_token(tokens["access_token"]).name == "one"
     now[0] += 0.2
-    with pytest.raises(module.NotLoggedIn):
+    with pytest.raises(NotLoggedIn):
         here.by_access_token(tokens["access_token"])
 
 
@@ -244,7 +280,7 @@ def test_what_is_remembered_is_bounded(door: Door, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "REMEMBERED", 3)
     here = Admitting(door.site.store, door.site.services.signer)
     for number in range(1, 9):
-        with pytest.raises(module.NotLoggedIn):
+        with pytest.raises(NotLoggedIn):
             here.by_cookie(f"gs_{number}_{'0' * 64}")
     assert len(here._known) <= 3
 

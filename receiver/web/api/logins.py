@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, jsonify, request
 
-from receiver.domain.accounts import Role
+from receiver.domain.accounts import LONGEST_TIME, Role
 from receiver.domain.errors import Forbidden
 from receiver.services.admitting import CONSOLE, PROGRAM
 from receiver.services.logging_in import LoggedIn, Login
@@ -73,7 +73,8 @@ def begin_session(sent: dict[str, Any]) -> Response:
     answer.set_cookie(
         COOKIE,
         found.secret,
-        max_age=found.expires_in,
+        # It ends on the server, sooner if it is not used.
+        max_age=LONGEST_TIME[CONSOLE],
         path="/",
         secure=request.is_secure,
         httponly=True,
