@@ -136,6 +136,11 @@ class Standing:
     vouched_by: int | None = None
     is_held: bool = False
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether what it sends is believed, now or as soon as what it sent before has been processed."""
+        return self.state is State.TRUSTED
+
 
 def plain_key(claim: Claim) -> str:
     """By licence or address alone: how devices are named where everybody is believed."""
@@ -183,8 +188,8 @@ def _open(claim: Claim, rows: Sequence[Known]) -> Standing:
 
 
 def _own(claim: Claim, rows: Sequence[Known]) -> list[Known]:
-    """The devices that the claim may mean; a device without a name is one of an address."""
-    return [row for row in rows if row.name == claim.name and not (row.speaks_for_gate and not claim.name)]
+    """The devices that the claim may mean; one without a name is that of its address."""
+    return [row for row in rows if row.name == claim.name]
 
 
 def _decided(claim: Claim, rows: Sequence[Known]) -> Known | None:
@@ -216,14 +221,10 @@ def _vouched(claim: Claim, rows: Sequence[Known], hub: Known) -> Standing:
     )
     if found is None:
         key = _free_key(f"licence:{claim.name}@hub:{hub.id}", rows)
-        return Standing(
-            None, key, claim.name, State.TRUSTED, key, key, vouched_by=hub.id, is_held=hub.is_catching_up
-        )
+        return Standing(None, key, claim.name, State.TRUSTED, key, key, vouched_by=hub.id, is_held=hub.is_catching_up)
     state = State.BLOCKED if found.state is State.BLOCKED else State.TRUSTED
     is_held = found.is_catching_up or hub.is_catching_up
-    return Standing(
-        found.id, found.key, found.name, state, found.key, found.key, vouched_by=hub.id, is_held=is_held
-    )
+    return Standing(found.id, found.key, found.name, state, found.key, found.key, vouched_by=hub.id, is_held=is_held)
 
 
 def _waiting(mode: Mode, claim: Claim, rows: Sequence[Known]) -> Standing:
@@ -236,9 +237,7 @@ def _waiting(mode: Mode, claim: Claim, rows: Sequence[Known]) -> Standing:
         present = speaking if len(speaking) == 1 and not present else present
     if present:
         found = present[0]
-        return Standing(
-            found.id, found.key, found.name, State.PENDING, found.key, found.key, why=why, is_held=True
-        )
+        return Standing(found.id, found.key, found.name, State.PENDING, found.key, found.key, why=why, is_held=True)
     key = _free_key(f"licence:{claim.name}@{claim.peer}" if claim.name else f"address:{claim.peer}", rows)
     return Standing(None, key, claim.name, State.PENDING, key, key, why=why, is_held=True)
 
@@ -305,7 +304,9 @@ def read_bound(text: str) -> str:
         return ANYWHERE
     network = _network(text)
     if network is None:
-        raise Invalid("bad_address", f"{text[:80]!r} must be an address like 10.0.0.9, a range like 10.0.0.0/24, or any")
+        raise Invalid(
+            "bad_address", f"{text[:80]!r} must be an address like 10.0.0.9, a range like 10.0.0.0/24, or any"
+        )
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 

@@ -1,6 +1,6 @@
 """Answers questions of people: events, strangers, people, devices and quarantine as plain values, ready to show."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from receiver.domain.errors import NotFound
 from receiver.domain.events import ListName
 from receiver.domain.people import standing
+from receiver.services.devices_shown import devices_in_full, shown_device, shown_gate
 from receiver.store import devices, erasures, events, faces, holds, listing, people, quarantine
 from receiver.store.database import Row, Tx
 from receiver.store.listing import EventFilter
@@ -121,12 +122,11 @@ class Asking:
         """Strangers newest first, with how often and when they were seen."""
         return self.people([ListName.STRANGER], text, before, limit)
 
-    def devices(self, after: int, limit: int) -> Page:
-        """Devices in the order in which they first spoke, each with its gates."""
+    def devices(self, after: int, limit: int, state: str | None = None) -> Page:
+        """Devices in the order in which they first spoke, each with its gates; of one state, if it is named."""
         with self._store.read() as tx:
-            rows, cursor = _cut(devices.listed(tx, after, limit + 1), limit)
-            gates = devices.gates_of(tx, {row.id for row in rows})
-        return Page([_device_in_full(row, gates[row.id]) for row in rows], cursor)
+            rows, cursor = _cut(devices.listed(tx, after, limit + 1, state), limit)
+            return Page(devices_in_full(tx, rows), cursor)
 
     def device(self, device_id: int) -> dict[str, Any]:
         """One device with its gates.
@@ -138,7 +138,7 @@ class Asking:
             row = devices.found(tx, {device_id}).get(device_id)
             if row is None:
                 raise NotFound("no_such_device", f"there is no device {device_id}")
-            return _device_in_full(row, devices.gates_of(tx, {device_id})[device_id])
+            return devices_in_full(tx, [row])[0]
 
     def quarantined(self, state: str | None, before: int | None, limit: int) -> Page:
         """Unreadable items, newest first."""
@@ -171,6 +171,7 @@ def _event(row: Row, around: _Around, *, is_long: bool) -> dict[str, Any]:
         "occurred_at": row.occurred_at,
         "received_at": row.received_at,
         "has_device_time": row.has_device_time,
+        "verified": row.unverified is None,
         "channel": row.channel,
         "generation": row.generation,
         "list": row.list,
@@ -229,35 +230,6 @@ def _picture(row: Row) -> dict[str, Any]:
 
 def shown_link(digest: bytes) -> dict[str, Any]:
     return {"digest": digest.hex(), "url": f"/v1/pictures/{digest.hex()}"}
-
-
-def shown_device(row: Row | None) -> dict[str, Any] | None:
-    if row is None:
-        return None
-    return {"id": row.id, "key": row.key, "licence": row.licence, "name": row.name, "address": row.address}
-
-
-def _device_in_full(row: Row, gates: Iterable[Row]) -> dict[str, Any]:
-    return {
-        **(shown_device(row) or {}),
-        "group": row.device_group,
-        "serial": row.serial,
-        "mac": row.mac,
-        "first_seen": row.first_seen,
-        "last_seen": row.last_seen,
-        "status": row.status,
-        "status_at": row.status_at,
-        "problem": row.problem,
-        "problem_at": row.problem_at,
-        "gates": [shown_gate(gate) for gate in gates],
-    }
-
-
-def shown_gate(row: Row | None) -> dict[str, Any] | None:
-    if row is None:
-        return None
-    names = ("id", "key", "address", "name", "device_type", "ip", "status", "first_seen", "last_seen")
-    return {name: row._mapping[name] for name in names}
 
 
 def _people(tx: Tx, rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -1,13 +1,19 @@
-"""Writes a group of entries in one transaction: event keys, events, messages, pictures' places, tasks and deliveries."""
+"""Writes a group of entries in one transaction: event keys, events, messages, pictures' places, tasks and deliveries.
+
+Of a device that nobody has trusted only the event, its message and pictures are kept, within bounds; nothing follows from it.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from receiver.domain.event_keys import duplicate_key, passage_key
 from receiver.domain.events import AccessEvent, Channel
-from receiver.services.device_book import REMEMBERED, DeviceBook, Speaker
-from receiver.store import deliveries, events, numbering, outbox, quarantine, tables
+from receiver.domain.trust import Claim, Standing
+from receiver.services.admitting import Admission
+from receiver.services.device_book import REMEMBERED, DeviceBook
+from receiver.store import deliveries, events, numbering, outbox, quarantine, tables, trust
 from receiver.store.database import Tx
 from receiver.store.erasures import ERASED
 from receiver.store.store import Store
@@ -15,7 +21,11 @@ from receiver.translation.originals import PictureSlot
 from receiver.translation.texts import column_text
 
 RECOGNISE = "recognise"
-NEW, DUPLICATE, QUARANTINED = "new", "duplicate", "quarantined"
+NEW, DUPLICATE, QUARANTINED, DROPPED = "new", "duplicate", "quarantined", "dropped"
+# Of a new event: it waits for somebody to trust its device.
+DEVICE_PENDING = "device_pending"
+# Of an event whose faces are not read: nobody has trusted its device.
+HELD_BACK = "held"
 # What a later report of a passage leaves as it is; once we have decided, our own word stays until we decide anew.
 KEPT = ("id", "received_at")
 KEPT_WHEN_DECIDED = (*KEPT, "list", "blacklist_said_by")
@@ -23,12 +33,13 @@ KEPT_WHEN_DECIDED = (*KEPT, "list", "blacklist_said_by")
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sent something, and how."""
+    """Who sent something, and how; ``proofs`` as in ``receiver.domain.trust.Claim``."""
 
     peer: str
     path: str
     channel: Channel
     content_type: str = ""
+    proofs: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,9 @@ class ReadEntry:
     """One item that was read: ready to be written.
 
     Attributes:
-        speaker: the device that speaks.
+        claim: the device that it says it is from.
+        standing: what is thought of that device.
+        canonical: the item's canonical bytes, where the duplicate key needs them.
         duplicate_key: SHA-256; the same key again changes nothing.
         passage_key: SHA-256 shared by the real-time and the history report of one passage; None where there is none.
         raw: the item as JSON, with the pictures' text taken out that ``slots`` can give back.
@@ -44,7 +57,9 @@ class ReadEntry:
     """
 
     event: AccessEvent
-    speaker: Speaker
+    claim: Claim
+    standing: Standing
+    canonical: bytes
     duplicate_key: bytes
     passage_key: bytes | None
     raw: bytes
@@ -52,10 +67,27 @@ class ReadEntry:
     sender: Sender
     received_at: datetime
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes: the message and its pictures."""
+        return len(self.raw) + sum(len(picture.data) for picture in self.event.pictures)
+
+    def of(self, standing: Standing) -> "ReadEntry":
+        """The same by what is thought of its device now."""
+        if standing == self.standing:
+            return self
+        keys = keys_of(self.event, standing, self.canonical)
+        return replace(self, standing=standing, duplicate_key=keys[0], passage_key=keys[1])
+
 
 @dataclass(frozen=True, slots=True)
 class UnreadEntry:
-    """One item or body that could not be read: kept raw."""
+    """One item or body that could not be read: kept raw.
+
+    Attributes:
+        unverified_peer: the sender's address, where nobody there is trusted.
+        device_id: the device that showed its key with it.
+    """
 
     reason: str
     detail: str
@@ -64,9 +96,21 @@ class UnreadEntry:
     digest: bytes
     sender: Sender
     received_at: datetime
+    unverified_peer: str | None = None
+    device_id: int | None = None
 
 
-Entry = ReadEntry | UnreadEntry
+@dataclass(frozen=True, slots=True)
+class DroppedEntry:
+    """One item that is acknowledged and not kept: its device is blocked, or has sent more than is kept of the unknown."""
+
+    reason: str
+    device_id: int | None
+    sender: Sender
+    received_at: datetime
+
+
+Entry = ReadEntry | UnreadEntry | DroppedEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +120,11 @@ class Recorded:
     event_id: int | None
     result: str
     reason: str | None = None
+
+
+def keys_of(event: AccessEvent, standing: Standing, canonical: bytes) -> tuple[bytes, bytes | None]:
+    """The duplicate key and the passage key, told apart by who speaks: nobody takes another's keys before it."""
+    return duplicate_key(event, standing.scope, canonical), passage_key(event, standing.place)
 
 
 @dataclass(slots=True)
@@ -103,16 +152,22 @@ class _Ids:
 class Recorder:
     """Writes entries; knows the devices and lanes that are there already."""
 
-    def __init__(self, store: Store, *, is_recognising: bool, subscriptions: Callable[[], Sequence[int]]) -> None:
+    def __init__(
+        self, store: Store, book: DeviceBook, *, is_recognising: bool, subscriptions: Callable[[], Sequence[int]]
+    ) -> None:
         self._store = store
         self._is_recognising = is_recognising
         self._subscriptions = subscriptions
-        self._book = DeviceBook()
+        self._book = book
+        self._admission = Admission(book)
         self._lanes: set[tuple[int, int]] = set()
 
     def write_batch(self, entries: Sequence[Entry]) -> list[Recorded]:
         """One transaction for all of them; results in the same order."""
         with self._book.staged(), self._store.write() as tx:
+            if self._book.refresh(tx):
+                entries = [self._anew(tx, entry) for entry in entries]
+            entries = self._admit(tx, entries)
             group = _Group(tx)
             results = self._write(group, dict(enumerate(entries)))
             lanes = self._deliver(group)
@@ -120,6 +175,25 @@ class Recorder:
             self._lanes.clear()
         self._lanes |= lanes
         return [results[place] for place in range(len(entries))]
+
+    def _anew(self, tx: Tx, entry: Entry) -> Entry:
+        """Somebody has changed what is thought of the devices since the entry was read."""
+        return entry.of(self._book.look_up(tx, entry.claim)) if isinstance(entry, ReadEntry) else entry
+
+    def _admit(self, tx: Tx, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """What is more than is kept of devices that nobody has trusted is dropped instead."""
+        if not any(_is_unverified(entry) for entry in entries):
+            return entries
+        room = self._admission.room(tx)
+        admitted: list[Entry] = []
+        for entry in entries:
+            reason = None
+            if isinstance(entry, ReadEntry):
+                reason = room.refusal(entry.standing, entry.claim.peer, entry.size)
+            elif isinstance(entry, UnreadEntry) and entry.unverified_peer is not None:
+                reason = room.quarantine_refusal(entry.unverified_peer)
+            admitted.append(entry if reason is None else _dropped(entry, reason))
+        return admitted
 
     def _write(self, group: _Group, entries: Mapping[int, Entry]) -> dict[int, Recorded]:
         """Sorts the entries: what is settled at once, what is fresh, and what depends on another entry of this group."""
@@ -131,6 +205,8 @@ class Recorder:
         for place, entry in entries.items():
             if isinstance(entry, UnreadEntry):
                 results[place] = _keep_unread(group.tx, entry)
+            elif isinstance(entry, DroppedEntry):
+                results[place] = _count_dropped(group.tx, entry)
             elif _depends_on(entry, seen):
                 second_round[place] = entry
             else:
@@ -165,12 +241,18 @@ class Recorder:
             return self._write(group, fresh)
         message_ids = numbering.take(group.tx, tables.message, len(fresh))
         for (place, entry), event_id, message_id in zip(fresh.items(), event_ids, message_ids, strict=True):
-            device_id, gate_id = self._book.resolve(group.tx, entry.speaker, entry.event, entry.received_at)
+            device_id, gate_id = self._resolve(group.tx, entry)
             ids = _Ids(event_id, message_id, device_id, gate_id)
             group.events.append(_event_row(entry, ids, is_recognising=self._is_recognising))
             self._attach(group, place, entry, ids)
         self._flush(group)
-        return {place: Recorded(event_id, NEW) for place, event_id in zip(fresh, event_ids, strict=True)}
+        return {
+            place: Recorded(event_id, NEW, None if entry.standing.is_trusted else DEVICE_PENDING)
+            for (place, entry), event_id in zip(fresh.items(), event_ids, strict=True)
+        }
+
+    def _resolve(self, tx: Tx, entry: ReadEntry) -> tuple[int, int | None]:
+        return self._book.resolve(tx, entry.standing, entry.claim, entry.event, entry.received_at)
 
     def _attach(self, group: _Group, place: int, entry: ReadEntry, ids: _Ids) -> None:
         """The message, its pictures' places, the task, and the deliveries if it is one to pass on."""
@@ -186,6 +268,8 @@ class Recorder:
             }
         )
         group.pictures.extend(_picture_rows(entry, ids.event, ids.message))
+        if entry.standing.is_held:
+            return
         group.tasks.append(ids.event)
         if entry.event.channel is Channel.HISTORY:
             group.deliveries[place] = [
@@ -202,7 +286,7 @@ class Recorder:
 
     def _flush(self, group: _Group) -> None:
         events.add(group.tx, group.events, group.messages, group.pictures)
-        if self._is_recognising and group.messages:
+        if self._is_recognising and group.tasks:
             outbox.add(group.tx, RECOGNISE, group.tasks, group.messages[0]["received_at"])
         for rows in (group.events, group.messages, group.pictures, group.tasks):
             rows.clear()
@@ -232,10 +316,12 @@ class Recorder:
         if not events.claim_keys(group.tx, _key_rows(entry, event_id)[:1]):
             return Recorded(event_id, DUPLICATE)  # another process has just joined the same message
         (message_id,) = numbering.take(group.tx, tables.message, 1)
-        ids = _Ids(event_id, message_id, *self._book.resolve(group.tx, entry.speaker, entry.event, entry.received_at))
+        ids = _Ids(event_id, message_id, *self._resolve(group.tx, entry))
         if entry.event.channel is Channel.HISTORY:
             # The history report is the fuller one: it names the box and what it did to its library.
             row = _event_row(entry, ids, is_recognising=self._is_recognising)
+            if entry.standing.is_held:
+                row["unverified_bytes"] += present.unverified_bytes or 0
             keep = KEPT_WHEN_DECIDED if present.decision else KEPT
             events.change(group.tx, event_id, {name: value for name, value in row.items() if name not in keep})
         self._attach(group, place, entry, ids)
@@ -258,6 +344,24 @@ def _depends_on(entry: ReadEntry, seen: Mapping[bytes, Channel]) -> bool:
     return entry.passage_key is not None and seen.get(entry.passage_key, entry.event.channel) is not entry.event.channel
 
 
+def _is_unverified(entry: Entry) -> bool:
+    """Whether there is a bound for what is kept of its sender."""
+    if isinstance(entry, ReadEntry):
+        return not entry.standing.is_trusted
+    return isinstance(entry, UnreadEntry) and entry.unverified_peer is not None
+
+
+def _dropped(entry: Entry, reason: str) -> DroppedEntry:
+    device_id = entry.standing.id if isinstance(entry, ReadEntry) else None
+    return DroppedEntry(reason, device_id, entry.sender, entry.received_at)
+
+
+def _count_dropped(tx: Tx, entry: DroppedEntry) -> Recorded:
+    if entry.device_id is not None:
+        trust.count_dropped(tx, entry.device_id, 1)
+    return Recorded(None, DROPPED, entry.reason)
+
+
 def _keep_unread(tx: Tx, entry: UnreadEntry) -> Recorded:
     quarantine.keep(
         tx,
@@ -272,6 +376,8 @@ def _keep_unread(tx: Tx, entry: UnreadEntry) -> Recorded:
             "raw": entry.raw,
             "form": entry.form,
             "digest": entry.digest,
+            "device_id": entry.device_id,
+            "unverified_peer": entry.unverified_peer,
         },
     )
     return Recorded(None, QUARANTINED, entry.reason)
@@ -307,8 +413,19 @@ def _event_row(entry: ReadEntry, ids: _Ids, *, is_recognising: bool) -> dict[str
         "reported": _reported(seen),
         "attributes": dict(seen.attributes),
         "list": seen.list,
+        **first_word(seen.list, is_recognising=is_recognising, is_held=entry.standing.is_held),
+        "unverified": trust.WAITING if entry.standing.is_held else None,
+        "unverified_bytes": entry.size if entry.standing.is_held else None,
+    }
+
+
+def first_word(list_name: str, *, is_recognising: bool, is_held: bool) -> dict[str, str]:
+    """What is said of an event before its faces are read; of one that is held back, nothing."""
+    if is_held:
+        return {"recognition": HELD_BACK, "blacklist_said_by": ""}
+    return {
         "recognition": "pending" if is_recognising else "off",
-        "blacklist_said_by": "device" if seen.list == "blacklist" else "",
+        "blacklist_said_by": "device" if list_name == "blacklist" else "",
     }
 
 

@@ -21,10 +21,13 @@ from receiver.services.people import People
 from receiver.services.replaying import Replaying
 from receiver.services.searching import Searching
 from receiver.services.statuses import Statuses
+from receiver.services.trusting import Trusting
 from receiver.settings import Settings
 from receiver.store.pictures import Pictures
 from receiver.web import metrics, problems, sophon
 from receiver.web.api import setup
+from receiver.web.device_paths import KeyTaking
+from receiver.web.proofs import ProofReader
 
 
 class BoundedJson(DefaultJSONProvider):
@@ -54,6 +57,8 @@ class Services:
     replaying: Replaying
     health: Health
     imports: ImportJobs
+    trusting: Trusting
+    proofs: ProofReader
     erasures: Erasures
     exporting: Exporting
     holding: Holding
@@ -70,4 +75,5 @@ def create_app(services: Services) -> Flask:
     problems.register(app)
     app.register_blueprint(sophon.blueprint)
     app.register_blueprint(metrics.blueprint)
+    app.wsgi_app = KeyTaking(app.wsgi_app)  # type: ignore[method-assign]
     return app
