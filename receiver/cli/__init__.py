@@ -14,6 +14,7 @@ COMMANDS = {
     "worker": "processes",
     "db": "administration",
     "people": "people",
+    "devices": "devices",
     "retention": "erasing",
     "tasks": "administration",
     "settings": "administration",

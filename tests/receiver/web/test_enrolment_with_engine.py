@@ -25,7 +25,7 @@ LEASE_END = datetime(2100, 1, 1, tzinfo=UTC) - datetime.now(UTC)
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    opened = bootstrap.open_house(Settings(data_dir=tmp_path_factory.mktemp("gate")))
+    opened = bootstrap.open_house(Settings(data_dir=tmp_path_factory.mktemp("gate"), device_trust="open"))
     yield opened
     opened.close()
 
