@@ -243,10 +243,11 @@ def _waiting(mode: Mode, claim: Claim, rows: Sequence[Known]) -> Standing:
 
 
 def _why(mode: Mode, claim: Claim, own: Sequence[Known]) -> Why:
-    here = [row for row in own if row.state is State.TRUSTED and row.is_at(claim.peer)]
-    if mode is Mode.SECRET or any(row.proof is not None for row in here):
+    trusted = [row for row in own if row.state is State.TRUSTED]
+    # Where a device with a key last spoke from says nothing.
+    if mode is Mode.SECRET or any(row.proof and is_within(row.bound or ANYWHERE, claim.peer) for row in trusted):
         return Why.WRONG_KEY if claim.proofs else Why.NO_KEY
-    return Why.OTHER_ADDRESS if any(row.state is State.TRUSTED for row in own) else Why.UNKNOWN
+    return Why.OTHER_ADDRESS if trusted else Why.UNKNOWN
 
 
 def _free_key(key: str, rows: Sequence[Known]) -> str:

@@ -129,9 +129,9 @@ class Intake:
         if standing.is_trusted:
             return None
         if standing.state is State.BLOCKED:
-            return DroppedEntry(DEVICE_BLOCKED, standing.id, sender, now)
+            return DroppedEntry(DEVICE_BLOCKED, standing.key, sender, now)
         names = (standing.key,) if standing.id is not None else (standing.key, claim.peer)
-        return DroppedEntry(PENDING_FULL, standing.id, sender, now) if self._parts.book.is_full(*names) else None
+        return DroppedEntry(PENDING_FULL, standing.key, sender, now) if self._parts.book.is_full(*names) else None
 
     def _unread(self, entry: UnreadEntry) -> Entry:
         """What cannot be read does not say who it is from: its key does, or the address."""
@@ -143,9 +143,9 @@ class Intake:
             if book.is_from_trusted(tx, sender.peer):
                 return entry
         if standing.state is State.BLOCKED:
-            return DroppedEntry(DEVICE_BLOCKED, standing.id, sender, entry.received_at)
+            return DroppedEntry(DEVICE_BLOCKED, standing.key, sender, entry.received_at)
         if book.is_full(sender.peer):
-            return DroppedEntry(PENDING_FULL, standing.id, sender, entry.received_at)
+            return DroppedEntry(PENDING_FULL, standing.key, sender, entry.received_at)
         return replace(entry, unverified_peer=sender.peer)
 
     def _write(self, entries: Sequence[Entry]) -> list[Recorded]:

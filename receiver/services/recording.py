@@ -3,6 +3,7 @@
 Of a device that nobody has trusted only the event, its message and pictures are kept, within bounds; nothing follows from it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -105,7 +106,7 @@ class DroppedEntry:
     """One item that is acknowledged and not kept: its device is blocked, or has sent more than is kept of the unknown."""
 
     reason: str
-    device_id: int | None
+    device_key: str
     sender: Sender
     received_at: datetime
 
@@ -171,6 +172,7 @@ class Recorder:
             group = _Group(tx)
             results = self._write(group, dict(enumerate(entries)))
             lanes = self._deliver(group)
+            _count_dropped(tx, entries)
         if len(self._lanes) > REMEMBERED:
             self._lanes.clear()
         self._lanes |= lanes
@@ -206,7 +208,7 @@ class Recorder:
             if isinstance(entry, UnreadEntry):
                 results[place] = _keep_unread(group.tx, entry)
             elif isinstance(entry, DroppedEntry):
-                results[place] = _count_dropped(group.tx, entry)
+                results[place] = Recorded(None, DROPPED, entry.reason)
             elif _depends_on(entry, seen):
                 second_round[place] = entry
             else:
@@ -352,14 +354,15 @@ def _is_unverified(entry: Entry) -> bool:
 
 
 def _dropped(entry: Entry, reason: str) -> DroppedEntry:
-    device_id = entry.standing.id if isinstance(entry, ReadEntry) else None
-    return DroppedEntry(reason, device_id, entry.sender, entry.received_at)
+    device_key = entry.standing.key if isinstance(entry, ReadEntry) else f"address:{entry.sender.peer}"
+    return DroppedEntry(reason, device_key, entry.sender, entry.received_at)
 
 
-def _count_dropped(tx: Tx, entry: DroppedEntry) -> Recorded:
-    if entry.device_id is not None:
-        trust.count_dropped(tx, entry.device_id, 1)
-    return Recorded(None, DROPPED, entry.reason)
+def _count_dropped(tx: Tx, entries: Sequence[Entry]) -> None:
+    """At the end: a device may have been met for the first time by another message of the group."""
+    dropped = Counter(entry.device_key for entry in entries if isinstance(entry, DroppedEntry))
+    for device_key, number in sorted(dropped.items()):
+        trust.count_dropped(tx, device_key, number)
 
 
 def _keep_unread(tx: Tx, entry: UnreadEntry) -> Recorded:

@@ -81,8 +81,7 @@ class Statuses:
         """The device that speaks; None if it is blocked, or one more than may be pending."""
         standing = self._book.look_up(tx, claim)
         if standing.state is State.BLOCKED:
-            if standing.id is not None:
-                trust.count_dropped(tx, standing.id, 1)
+            trust.count_dropped(tx, standing.key, 1)
             return None
         if not self._book.has_room_for(tx, standing, claim.peer):
             return None

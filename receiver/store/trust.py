@@ -112,9 +112,9 @@ def pending_devices(tx: Tx, peer: str) -> tuple[int, int]:
     return int(found[0]), int(found[1])
 
 
-def count_dropped(tx: Tx, device_id: int, number: int) -> None:
-    """So many messages of a device were acknowledged and not kept."""
-    tx.execute(update(device).where(device.c.id == device_id).values(dropped=device.c.dropped + number))
+def count_dropped(tx: Tx, device_key: str, number: int) -> None:
+    """So many messages of a device were acknowledged and not kept; nothing is counted of one that was never written down."""
+    tx.execute(update(device).where(device.c.key == device_key).values(dropped=device.c.dropped + number))
 
 
 def held(tx: Tx) -> dict[int, Held]:
