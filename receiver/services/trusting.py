@@ -106,7 +106,7 @@ class Trusting:
             device_id = devices.add(tx, row | said | {"trusted_at": now, "address": "" if bound == "any" else bound})
             if change.certificate is not None:
                 devices.change(tx, device_id, _certificate(tx, device_id, change.certificate))
-            _follow(tx, device_id, State.PENDING, now)
+            _follow(tx, device_id, State.TRUSTED, now)
         self._on_change()
         return device_id
 
