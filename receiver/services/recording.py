@@ -5,127 +5,42 @@ Of a device that nobody has trusted only the event, its message and pictures are
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Any
 
-from receiver.domain.event_keys import duplicate_key, passage_key
-from receiver.domain.events import AccessEvent, Channel
-from receiver.domain.trust import Claim, Standing
+from receiver.domain.events import Channel
 from receiver.services.admitting import Admission
 from receiver.services.device_book import REMEMBERED, DeviceBook
+from receiver.services.entries import (
+    DEVICE_PENDING,
+    DROPPED,
+    DUPLICATE,
+    NEW,
+    QUARANTINED,
+    RECOGNISE,
+    DroppedEntry,
+    Entry,
+    ReadEntry,
+    Recorded,
+    Sender,
+    UnreadEntry,
+    keys_of,
+)
+from receiver.services.event_rows import Ids, event_row, first_word, key_rows, picture_rows
 from receiver.store import deliveries, events, numbering, outbox, quarantine, tables, trust
 from receiver.store.database import Tx
 from receiver.store.erasures import ERASED
 from receiver.store.store import Store
-from receiver.translation.originals import PictureSlot
 from receiver.translation.texts import column_text
 
-RECOGNISE = "recognise"
-NEW, DUPLICATE, QUARANTINED, DROPPED = "new", "duplicate", "quarantined", "dropped"
-# Of a new event: it waits for somebody to trust its device.
-DEVICE_PENDING = "device_pending"
-# Of an event whose faces are not read: nobody has trusted its device.
-HELD_BACK = "held"
 # What a later report of a passage leaves as it is; once we have decided, our own word stays until we decide anew.
 KEPT = ("id", "received_at")
 KEPT_WHEN_DECIDED = (*KEPT, "list", "blacklist_said_by")
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sent something, and how; ``proofs`` as in ``receiver.domain.trust.Claim``."""
-
-    peer: str
-    path: str
-    channel: Channel
-    content_type: str = ""
-    proofs: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ReadEntry:
-    """One item that was read: ready to be written.
-
-    Attributes:
-        claim: the device that it says it is from.
-        standing: what is thought of that device.
-        canonical: the item's canonical bytes, where the duplicate key needs them.
-        duplicate_key: SHA-256; the same key again changes nothing.
-        passage_key: SHA-256 shared by the real-time and the history report of one passage; None where there is none.
-        raw: the item as JSON, with the pictures' text taken out that ``slots`` can give back.
-        slots: where a picture's text was taken out, and how to give it back.
-    """
-
-    event: AccessEvent
-    claim: Claim
-    standing: Standing
-    canonical: bytes
-    duplicate_key: bytes
-    passage_key: bytes | None
-    raw: bytes
-    slots: tuple[PictureSlot, ...]
-    sender: Sender
-    received_at: datetime
-
-    @property
-    def size(self) -> int:
-        """Bytes that it takes: the message and its pictures."""
-        return len(self.raw) + sum(len(picture.data) for picture in self.event.pictures)
-
-    def of(self, standing: Standing) -> "ReadEntry":
-        """The same by what is thought of its device now."""
-        if standing == self.standing:
-            return self
-        keys = keys_of(self.event, standing, self.canonical)
-        return replace(self, standing=standing, duplicate_key=keys[0], passage_key=keys[1])
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadEntry:
-    """One item or body that could not be read: kept raw.
-
-    Attributes:
-        unverified_peer: the sender's address, where nobody there is trusted.
-        device_id: the device that showed its key with it.
-    """
-
-    reason: str
-    detail: str
-    raw: bytes
-    form: str  # "item" or "body"
-    digest: bytes
-    sender: Sender
-    received_at: datetime
-    unverified_peer: str | None = None
-    device_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DroppedEntry:
-    """One item that is acknowledged and not kept: its device is blocked, or has sent more than is kept of the unknown."""
-
-    reason: str
-    device_key: str
-    sender: Sender
-    received_at: datetime
-
-
-Entry = ReadEntry | UnreadEntry | DroppedEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of one item."""
-
-    event_id: int | None
-    result: str
-    reason: str | None = None
-
-
-def keys_of(event: AccessEvent, standing: Standing, canonical: bytes) -> tuple[bytes, bytes | None]:
-    """The duplicate key and the passage key, told apart by who speaks: nobody takes another's keys before it."""
-    return duplicate_key(event, standing.scope, canonical), passage_key(event, standing.place)
+# Whoever sends entries or asks what became of them finds their words here too.
+__all__ = [
+    "DEVICE_PENDING", "DROPPED", "DUPLICATE", "NEW", "QUARANTINED", "RECOGNISE", "DroppedEntry", "Entry", "ReadEntry", "Recorded",
+    "Recorder", "Sender", "UnreadEntry", "first_word", "keys_of",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -138,16 +53,6 @@ class _Group:
     pictures: list[dict[str, Any]] = field(default_factory=list)
     tasks: list[int] = field(default_factory=list)
     deliveries: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ids:
-    """The numbers of one entry's rows."""
-
-    event: int
-    message: int
-    device: int
-    gate: int | None
 
 
 class Recorder:
@@ -218,7 +123,7 @@ class Recorder:
                 else:
                     results[place] = settled
                 # Also what was joined: its keys were not known when they were looked up.
-                seen.update(dict.fromkeys(_entry_hashes(entry), entry.event.channel))
+                seen.update(dict.fromkeys(entry.hashes, entry.event.channel))
         results |= self._add(group, fresh, known)
         return results | self._write(group, second_round) if second_round else results
 
@@ -234,7 +139,7 @@ class Recorder:
         """Writes new events; the results by the entries' places."""
         event_ids = list(numbering.take(group.tx, tables.event, len(fresh)))
         keys = [
-            row for entry, event_id in zip(fresh.values(), event_ids, strict=True) for row in _key_rows(entry, event_id)
+            row for entry, event_id in zip(fresh.values(), event_ids, strict=True) for row in key_rows(entry, event_id)
         ]
         claimed = events.claim_keys(group.tx, keys)
         if not {row["hash"] for row in keys} <= claimed | known.keys():
@@ -244,8 +149,8 @@ class Recorder:
         message_ids = numbering.take(group.tx, tables.message, len(fresh))
         for (place, entry), event_id, message_id in zip(fresh.items(), event_ids, message_ids, strict=True):
             device_id, gate_id = self._resolve(group.tx, entry)
-            ids = _Ids(event_id, message_id, device_id, gate_id)
-            group.events.append(_event_row(entry, ids, is_recognising=self._is_recognising))
+            ids = Ids(event_id, message_id, device_id, gate_id)
+            group.events.append(event_row(entry, ids, is_recognising=self._is_recognising))
             self._attach(group, place, entry, ids)
         self._flush(group)
         return {
@@ -256,7 +161,7 @@ class Recorder:
     def _resolve(self, tx: Tx, entry: ReadEntry) -> tuple[int, int | None]:
         return self._book.resolve(tx, entry.standing, entry.claim, entry.event, entry.received_at)
 
-    def _attach(self, group: _Group, place: int, entry: ReadEntry, ids: _Ids) -> None:
+    def _attach(self, group: _Group, place: int, entry: ReadEntry, ids: Ids) -> None:
         """The message, its pictures' places, the task, and the deliveries if it is one to pass on."""
         group.messages.append(
             {
@@ -269,7 +174,7 @@ class Recorder:
                 "raw": entry.raw,
             }
         )
-        group.pictures.extend(_picture_rows(entry, ids.event, ids.message))
+        group.pictures.extend(picture_rows(entry, ids.event, ids.message))
         if entry.standing.is_held:
             return
         group.tasks.append(ids.event)
@@ -315,13 +220,13 @@ class Recorder:
         if present is None or present.channel == entry.event.channel:
             return None
         known[entry.duplicate_key] = event_id
-        if not events.claim_keys(group.tx, _key_rows(entry, event_id)[:1]):
+        if not events.claim_keys(group.tx, key_rows(entry, event_id)[:1]):
             return Recorded(event_id, DUPLICATE)  # another process has just joined the same message
         (message_id,) = numbering.take(group.tx, tables.message, 1)
-        ids = _Ids(event_id, message_id, *self._resolve(group.tx, entry))
+        ids = Ids(event_id, message_id, *self._resolve(group.tx, entry))
         if entry.event.channel is Channel.HISTORY:
             # The history report is the fuller one: it names the box and what it did to its library.
-            row = _event_row(entry, ids, is_recognising=self._is_recognising)
+            row = event_row(entry, ids, is_recognising=self._is_recognising)
             if entry.standing.is_held:
                 row["unverified_bytes"] += present.unverified_bytes or 0
             keep = KEPT_WHEN_DECIDED if present.decision else KEPT
@@ -332,11 +237,7 @@ class Recorder:
 
 
 def _hashes(entries: Iterable[Entry]) -> list[bytes]:
-    return [each for entry in entries if isinstance(entry, ReadEntry) for each in _entry_hashes(entry)]
-
-
-def _entry_hashes(entry: ReadEntry) -> list[bytes]:
-    return [entry.duplicate_key] if entry.passage_key is None else [entry.duplicate_key, entry.passage_key]
+    return [each for entry in entries if isinstance(entry, ReadEntry) for each in entry.hashes]
 
 
 def _depends_on(entry: ReadEntry, seen: Mapping[bytes, Channel]) -> bool:
@@ -384,101 +285,3 @@ def _keep_unread(tx: Tx, entry: UnreadEntry) -> Recorded:
         },
     )
     return Recorded(None, QUARANTINED, entry.reason)
-
-
-def _key_rows(entry: ReadEntry, event_id: int) -> list[dict[str, Any]]:
-    return [{"hash": each, "event_id": event_id, "first_seen": entry.received_at} for each in _entry_hashes(entry)]
-
-
-def _event_row(entry: ReadEntry, ids: _Ids, *, is_recognising: bool) -> dict[str, Any]:
-    seen = entry.event
-    return {
-        "id": ids.event,
-        "received_at": entry.received_at,
-        "occurred_at": seen.occurred_at or entry.received_at,
-        "has_device_time": seen.occurred_at is not None,
-        "channel": seen.channel,
-        "generation": seen.generation,
-        "api_version": seen.api_version,
-        "device_id": ids.device,
-        "gate_id": ids.gate,
-        "identity_id": seen.identity_id,
-        "identity_name": seen.identity_name,
-        "identity_group": seen.group,
-        "reported_list": seen.list,
-        "person_type": seen.person_type,
-        "want_action": seen.want_action,
-        "score": seen.score,
-        "score_raw": seen.score_raw,
-        "entered_at": seen.entered_at,
-        "left_at": seen.left_at,
-        "fiqa_result": seen.fiqa_result,
-        "reported": _reported(seen),
-        "attributes": dict(seen.attributes),
-        "list": seen.list,
-        **first_word(seen.list, is_recognising=is_recognising, is_held=entry.standing.is_held),
-        "unverified": trust.WAITING if entry.standing.is_held else None,
-        "unverified_bytes": entry.size if entry.standing.is_held else None,
-    }
-
-
-def first_word(list_name: str, *, is_recognising: bool, is_held: bool) -> dict[str, str]:
-    """What is said of an event before its faces are read; of one that is held back, nothing."""
-    if is_held:
-        return {"recognition": HELD_BACK, "blacklist_said_by": ""}
-    return {
-        "recognition": "pending" if is_recognising else "off",
-        "blacklist_said_by": "device" if list_name == "blacklist" else "",
-    }
-
-
-def _reported(seen: AccessEvent) -> dict[str, Any]:
-    """What else the device said: shown with the event, never searched."""
-    return {
-        "licence": seen.licence,
-        "ep_id": seen.gate.ep_id,
-        "device_ip": seen.gate.ip,
-        "device_type": seen.gate.device_type,
-        "stream_url": seen.gate.url,
-        "grab_quality": dict(seen.grab_quality),
-        "box_quality": dict(seen.box_quality),
-        "notes": list(seen.notes),
-        "identity_info": dict(seen.identity_info),
-        "extra": dict(seen.extra),
-    }
-
-
-def _picture_rows(entry: ReadEntry, event_id: int, message_id: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    slots = {slot.path: {"path": slot.path, "prefix": slot.prefix} for slot in entry.slots}
-    for position, picture in enumerate(entry.event.pictures):
-        rows.append(
-            {
-                "message_id": message_id,
-                "position": position,
-                "event_id": event_id,
-                "kind": picture.kind,
-                "slot": slots.get(picture.path),
-                "digest": picture.digest,
-                "media_type": picture.media_type,
-                "width": picture.width,
-                "height": picture.height,
-                "refused": None,
-            }
-        )
-    for position, refused in enumerate(entry.event.refused, start=len(rows)):
-        rows.append(
-            {
-                "message_id": message_id,
-                "position": position,
-                "event_id": event_id,
-                "kind": refused.kind,
-                "slot": None,
-                "digest": None,
-                "media_type": "",
-                "width": 0,
-                "height": 0,
-                "refused": refused.reason,
-            }
-        )
-    return rows

@@ -9,6 +9,9 @@ from urllib.parse import quote
 
 from receiver.web.device_paths import KEY_ENVIRON, split_key
 
+# Where the protocol leaves the connection's own other end, before anybody believes a proxy about it.
+CONNECTION = "gatehouse.connection"
+CONNECTION_ENVIRON = CONNECTION
 Scope = MutableMapping[str, Any]
 
 
@@ -65,6 +68,12 @@ def peer_of(scope: Scope) -> str:
     return client[0] if client else ""
 
 
+def connection_of(scope: Scope) -> str:
+    """The address at the other end of the connection: a proxy's, where it speaks for somebody else."""
+    found: str = scope.get(CONNECTION, "") or peer_of(scope)
+    return found
+
+
 def environ_of(arrival: Arrival) -> dict[str, Any]:
     """The WSGI environment of PEP 3333."""
     scope, key = arrival.scope, arrival.key
@@ -76,6 +85,7 @@ def environ_of(arrival: Arrival) -> dict[str, Any]:
         "PATH_INFO": arrival.path.encode("utf-8").decode("latin-1"),
         "RAW_URI": raw_uri,
         KEY_ENVIRON: key,
+        CONNECTION_ENVIRON: connection_of(scope),
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "SERVER_NAME": str(server[0] or ""),
         "SERVER_PORT": str(server[1] or 0),

@@ -4,13 +4,13 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 from urllib.parse import parse_qs
 
 from receiver.domain.trust import is_within
 from receiver.services.trusting import proof_of_certificate, proof_of_key
-from receiver.web.arrivals import Arrival, peer_of
+from receiver.setting_networks import Network
+from receiver.web.arrivals import CONNECTION_ENVIRON, Arrival, connection_of
 from receiver.web.device_paths import KEY_ENVIRON
 
 # A key has 32 characters; what is much longer is none.
@@ -37,8 +37,8 @@ class ProofReader:
         header: in which they hand its name over; empty for none.
     """
 
-    def __init__(self, proxies: Iterable[str] = (), header: str = "") -> None:
-        self._proxies: list[IPv4Network | IPv6Network] = [ip_network(each) for each in proxies]
+    def __init__(self, proxies: Iterable[Network] = (), header: str = "") -> None:
+        self._proxies = [str(network) for network in proxies]
         self._header = header.lower().encode("latin-1", "replace")
         self._environ_name = f"HTTP_{header.upper().replace('-', '_')}"
 
@@ -54,13 +54,13 @@ class ProofReader:
         query, key = arrival.scope.get("query_string", b""), arrival.key
         if not (authorization or certificate or key or query):
             return ()
-        believed = certificate.decode("utf-8", "replace") if self._is_proxy(peer_of(arrival.scope)) else ""
+        believed = certificate.decode("utf-8", "replace") if self._is_proxy(connection_of(arrival.scope)) else ""
         shown = _Shown(key, query.decode("latin-1"), authorization.decode("latin-1"), believed)
         return _proofs(shown)
 
     def of_environ(self, environ: Mapping[str, Any]) -> tuple[bytes, ...]:
         """The same for a request that the application answers."""
-        peer = environ.get(ORIGINAL, environ).get("REMOTE_ADDR", "")
+        peer = environ.get(CONNECTION_ENVIRON) or environ.get(ORIGINAL, environ).get("REMOTE_ADDR", "")
         certificate = environ.get(self._environ_name, "") if self._header and self._is_proxy(peer) else ""
         shown = _Shown(
             environ.get(KEY_ENVIRON, ""),
@@ -71,7 +71,7 @@ class ProofReader:
         return _proofs(shown)
 
     def _is_proxy(self, peer: str) -> bool:
-        return any(is_within(str(network), peer) for network in self._proxies)
+        return any(is_within(network, peer) for network in self._proxies)
 
 
 def _proofs(shown: _Shown) -> tuple[bytes, ...]:

@@ -5,6 +5,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from receiver.web.arrivals import CONNECTION
+
 HEAD_SECONDS = 15.0
 
 
@@ -23,6 +25,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
         super().on_message_begin()
+        self.scope[CONNECTION] = self.client[0] if self.client else ""  # type: ignore[literal-required]
 
     def on_headers_complete(self) -> None:
         """The head is whole; from here the front's deadline for the body holds."""

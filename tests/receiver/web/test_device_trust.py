@@ -3,6 +3,7 @@
 import base64
 import gzip
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import orjson
 import pytest
 
 from receiver import bootstrap, logs
-from receiver.services import intake as intake_module
 from receiver.settings import Settings
 from receiver.store import tables
+from receiver.translation import sophon as translation
 from receiver.web.device_paths import CHANNELS, STATUS_PATHS, split_key, starred
 from schemas.errors import UnreadableItem
 from tests.receiver.boxes import HISTORY, LICENCE, count, history, text_of
@@ -37,7 +38,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, str]]
     """A site that believes keys only, and the key of its one device."""
     folder = tmp_path_factory.mktemp("keyed")
     settings = Settings(
-        data_dir=folder, recognition="off", device_trust="secret", trusted_proxies=("10.8.0.0/24",),
+        data_dir=folder, recognition="off", device_trust="secret", trusted_proxies=(ip_network("10.8.0.0/24"),),
         client_certificate_header=HEADER,
     )  # fmt: skip
     house = bootstrap.open_house(settings)
@@ -212,7 +213,7 @@ def test_an_unreadable_message_with_a_key_can_be_replayed_as_its_devices(
 
     body = event()
     with monkeypatch.context() as broken:
-        broken.setattr(intake_module.translation, "speaker_of", cannot)
+        broken.setattr(translation, "speaker_of", cannot)
         answer = ask(web.front(), f"/in/{key}/HistoryEvent", body, [JSON])
         assert answer.json["data"]["items"][0]["result"] == "quarantined"
     held = web.client.get("/v1/quarantine", query_string={"state": "held", "limit": 1}).get_json()["items"][0]

@@ -16,7 +16,7 @@ from receiver.bootstrap import House
 from receiver.services.recording import RECOGNISE
 from receiver.settings import Settings
 from receiver.store import outbox
-from receiver.web.sophon import HISTORY_PATHS
+from receiver.web.device_paths import HISTORY_PATHS
 from tests.photos import ANOTHER_MAN, ONE_MAN, TWO_FACES, photo
 from tests.receiver.boxes import LICENCE, history
 
