@@ -234,7 +234,8 @@ def _waiting(mode: Mode, claim: Claim, rows: Sequence[Known]) -> Standing:
     present = [row for row in own if row.state is State.PENDING and row.vouched_by is None and row.is_at(claim.peer)]
     if not claim.name:
         speaking = [row for row in rows if row.speaks_for_gate and row.state is State.PENDING]
-        present = speaking if len(speaking) == 1 and not present else present
+        # So that both reports of a passage wait together, also where the first one came before the box was known.
+        present = speaking if len(speaking) == 1 else present
     if present:
         found = present[0]
         return Standing(found.id, found.key, found.name, State.PENDING, found.key, found.key, why=why, is_held=True)
