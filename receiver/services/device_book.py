@@ -98,20 +98,31 @@ class DeviceBook:
                 memory.standings[claim] = found
         return found
 
-    def refresh(self, tx: Tx) -> bool:
-        """Forgets what is thought of the devices if somebody has changed that; whether somebody has."""
+    def standing_now(self, claim: Claim) -> Standing:
+        """The same, after a look whether somebody has changed it: for what would be lost by an old word."""
+        with self._store.read() as tx:
+            self.refresh(tx)
+            return self.look_up(tx, claim)
+
+    @property
+    def version(self) -> int:
+        """Of what is remembered; whoever reads it before a standing knows later whether that still holds."""
         memory = self._memory
-        if memory is None:
-            self._remembered(tx)
-            return True
-        if not self._store.is_sqlite and time.monotonic() - memory.looked_at < LOOK_SECONDS:
-            return False
-        memory.looked_at = time.monotonic()
-        if trust.version(tx) == memory.version:
-            return False
+        return -1 if memory is None else memory.version
+
+    def refresh(self, tx: Tx) -> int:
+        """Forgets what is thought of the devices if somebody has changed that; the version of what holds now."""
+        memory = self._memory
+        if memory is not None and self._is_fresh(tx, memory):
+            return memory.version
         self.forget()
-        self._remembered(tx)
-        return True
+        return self._remembered(tx).version
+
+    def _is_fresh(self, tx: Tx, memory: _Memory) -> bool:
+        if not self._store.is_sqlite and time.monotonic() - memory.looked_at < LOOK_SECONDS:
+            return True
+        memory.looked_at = time.monotonic()
+        return trust.version(tx) == memory.version
 
     def forget(self) -> None:
         """The next look is at the database."""

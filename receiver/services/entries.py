@@ -32,6 +32,7 @@ class ReadEntry:
     Attributes:
         claim: the device that it says it is from.
         standing: what is thought of that device.
+        version: of what was known of the devices when it was read.
         canonical: the item's canonical bytes, where the duplicate key needs them.
         duplicate_key: SHA-256; the same key again changes nothing.
         passage_key: SHA-256 shared by the real-time and the history report of one passage; None where there is none.
@@ -42,6 +43,7 @@ class ReadEntry:
     event: AccessEvent
     claim: Claim
     standing: Standing
+    version: int
     canonical: bytes
     duplicate_key: bytes
     passage_key: bytes | None

@@ -115,17 +115,19 @@ class Intake:
             licence, gate = translation.speaker_of(message)
             name = licence or gate.owner
             claim = Claim(name, sender.peer, "" if name else gate.address, sender.proofs)
+            version = self._parts.book.version
             standing = self._parts.book.standing(claim)
-            dropped = self._refused(standing, claim, sender, now)
+            dropped = None if standing.is_trusted else self._refused(claim, sender, now)
             if dropped is not None:
                 return dropped
             event = translation.to_event(message, sender.channel, self._parts.pixel_limit, gate)
-            return _read_entry(item, event, (claim, standing), sender, now)
+            return _read_entry(item, event, (claim, standing, version), sender, now)
         except UnreadableItem as error:
             return self._unread(_unread(item, error.reason, error.detail, sender, now))
 
-    def _refused(self, standing: Standing, claim: Claim, sender: Sender, now: datetime) -> DroppedEntry | None:
+    def _refused(self, claim: Claim, sender: Sender, now: datetime) -> DroppedEntry | None:
         """What is not kept in any case, before its pictures cost anything; whoever is trusted is never limited."""
+        standing = self._parts.book.standing_now(claim)
         if standing.is_trusted:
             return None
         if standing.state is State.BLOCKED:
@@ -136,7 +138,7 @@ class Intake:
     def _unread(self, entry: UnreadEntry) -> Entry:
         """What cannot be read does not say who it is from: its key does, or the address."""
         book, sender = self._parts.book, entry.sender
-        standing = book.standing(Claim("", sender.peer, "", sender.proofs))
+        standing = book.standing_now(Claim("", sender.peer, "", sender.proofs))
         if standing.is_trusted and standing.id is not None:
             return replace(entry, device_id=standing.id if sender.proofs else None)
         with self._parts.store.read() as tx:
@@ -173,16 +175,17 @@ class Intake:
 
 
 def _read_entry(
-    item: object, event: AccessEvent, who: tuple[Claim, Standing], sender: Sender, now: datetime
+    item: object, event: AccessEvent, who: tuple[Claim, Standing, int], sender: Sender, now: datetime
 ) -> ReadEntry:
     document, slots = originals.strip_pictures(item, event)
     canonical = originals.canonical(document) if needs_raw(event) else b""
-    claim, standing = who
+    claim, standing, version = who
     keys = keys_of(event, standing, canonical)
     return ReadEntry(
         event=event,
         claim=claim,
         standing=standing,
+        version=version,
         canonical=canonical,
         duplicate_key=keys[0],
         passage_key=keys[1],

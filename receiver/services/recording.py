@@ -71,8 +71,8 @@ class Recorder:
     def write_batch(self, entries: Sequence[Entry]) -> list[Recorded]:
         """One transaction for all of them; results in the same order."""
         with self._book.staged(), self._store.write() as tx:
-            if self._book.refresh(tx):
-                entries = [self._anew(tx, entry) for entry in entries]
+            version = self._book.refresh(tx)
+            entries = [self._anew(tx, entry, version) for entry in entries]
             entries = self._admit(tx, entries)
             group = _Group(tx)
             results = self._write(group, dict(enumerate(entries)))
@@ -83,9 +83,11 @@ class Recorder:
         self._lanes |= lanes
         return [results[place] for place in range(len(entries))]
 
-    def _anew(self, tx: Tx, entry: Entry) -> Entry:
-        """Somebody has changed what is thought of the devices since the entry was read."""
-        return entry.of(self._book.look_up(tx, entry.claim)) if isinstance(entry, ReadEntry) else entry
+    def _anew(self, tx: Tx, entry: Entry, version: int) -> Entry:
+        """The entry by what is thought of its device now, where somebody has changed that since it was read."""
+        if not isinstance(entry, ReadEntry) or entry.version == version:
+            return entry
+        return entry.of(self._book.look_up(tx, entry.claim))
 
     def _admit(self, tx: Tx, entries: Sequence[Entry]) -> Sequence[Entry]:
         """What is more than is kept of devices that nobody has trusted is dropped instead."""
