@@ -61,7 +61,7 @@ def trust_device(device_id: int, *, address: str | None, hub: bool | None, **fla
         row = _shown(house, device_id)
         click.echo(f"Device {device_id} ({row['key']}) is trusted at {row['bound']}.")
         if row["kept"]["waiting"]:
-            click.echo(f"The worker processes {row['kept']['waiting']} events that it sent before.")
+            click.echo(f"The worker now processes what it sent before (events: {row['kept']['waiting']}).")
         if house.settings.device_trust == Mode.SECRET and row["known_by"] == "address":
             click.echo(f"GATEHOUSE_DEVICE_TRUST is secret: it also needs a key, see `devices key {device_id}`.")
 

@@ -189,7 +189,7 @@ class DeviceBook:
         seen = {
             "last_seen": now,
             "address": claim.peer,
-            "pending_reason": standing.why or "",
+            "pending_reason": str(standing.why or ""),
             "vouched_by": standing.vouched_by,
         }
         if found is None:
@@ -235,7 +235,7 @@ def _tell(met: _Met) -> None:
     """Says that somebody waits to be trusted, and how that is done."""
     if met.standing.state is not State.PENDING:
         return
-    why = met.standing.why or ""
+    why = str(met.standing.why or "")
     metrics.DEVICES_PENDING.labels(why).inc()
     log.warning(
         "device_pending",

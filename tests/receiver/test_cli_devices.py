@@ -34,7 +34,7 @@ def test_a_device_is_listed_trusted_and_blocked() -> None:
     assert "2 events wait" in line
     said = run("trust", "1", "--address", "10.0.0.0/24")
     assert "is trusted at 10.0.0.0/24" in said
-    assert "processes 2 events" in said
+    assert "sent before (events: 2)" in said
     assert "None is pending." in run("list", "--state", "pending")
     assert "is blocked" in run("block", "1")
     assert "1  blocked" in run("list")
