@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from receiver import entrance, metrics, privacy, security
+from receiver import entrance, metrics, privacy, security, trust
 from receiver.domain.errors import SetupError
 from receiver.house import House, open_house
 from receiver.services.echoing import listener
@@ -42,14 +42,14 @@ def make_intake(house: House) -> Intake:
     """The way in."""
     with house.store.write() as tx:
         subscriptions = list(deliveries.settle_subscriptions(tx, house.settings.upstream_url, datetime.now(UTC)))
-    recorder = Recorder(
-        house.store, is_recognising=house.settings.engine_name != "off", subscriptions=lambda: subscriptions
-    )
+    is_recognising, book = house.settings.engine_name != "off", trust.make_book(house)
+    recorder = Recorder(house.store, book, is_recognising=is_recognising, subscriptions=lambda: subscriptions)
     return Intake(
         IntakeParts(
             store=house.store,
             pictures=house.pictures,
             recorder=recorder,
+            book=book,
             doorbell=house.doorbell,
             data_dir=house.settings.data_dir,
             pixel_limit=house.settings.pixel_limit,
@@ -81,7 +81,7 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
         Services(
             settings=settings,
             intake=intake,
-            statuses=Statuses(house.store),
+            statuses=Statuses(house.store, intake.book),
             asking=Asking(house.store),
             people=make_people(house, pool.sightings, gate),
             faces=KeepingFaces(house.store, gate),
@@ -92,6 +92,7 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
             replaying=Replaying(house.store, intake, settings.body_limit),
             health=Health(house.store, settings),
             imports=make_import_jobs(house),
+            **trust.services_of(house, intake.book),
             **privacy.services_of(house),
             **security.services_of(house),
             **entrance.services_of(house),
@@ -279,17 +280,18 @@ def _sentences() -> Iterator[None]:
 def make_front(house: House) -> "Front":
     """The ASGI front with the application behind it."""
     from receiver.services.statuses import Statuses
+    from receiver.web.device_paths import CHANNELS
     from receiver.web.front import Front, FrontHooks, FrontLimits
-    from receiver.web.sophon import CHANNELS, EventRounds
+    from receiver.web.sophon import EventRounds
 
     settings = house.settings
     spool_dir = settings.data_dir / "spool"
     spool_dir.mkdir(exist_ok=True)
     intake_paths = frozenset(CHANNELS)
     limits = FrontLimits(settings.body_limit, settings.body_seconds, settings.web_threads, spool_dir, intake_paths)
-    statuses = Statuses(house.store)
     intake = make_intake(house)
-    rounds = EventRounds(intake, settings.body_limit)
+    statuses = Statuses(house.store, intake.book)
+    rounds = EventRounds(intake, settings.body_limit, trust.make_proofs(settings))
     hooks = FrontHooks(rounds.answers, lambda peer: statuses.note_problem(peer, "body_too_large"))
     return Front(make_app(house, intake).wsgi_app, limits, hooks)
 
@@ -317,6 +319,7 @@ def make_worker(house: House) -> "Worker":
             import_jobs=make_import_jobs(house),
             **privacy.work_of(house, engines),
             **security.work_of(house),
+            **trust.work_of(house),
         )
     )
 

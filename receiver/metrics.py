@@ -3,6 +3,11 @@
 from prometheus_client import Counter, Histogram
 
 EVENTS = Counter("gatehouse_events", "Items of device messages by what became of them.", ["result"])
+DEVICES_PENDING = Counter(
+    "gatehouse_devices_pending",
+    "Devices that were met for the first time and wait for somebody to trust them, by why they are not trusted.",
+    ["why"],
+)
 REQUESTS = Histogram(
     "gatehouse_request_seconds",
     "Time from a request's head to the end of its answer.",

@@ -53,6 +53,14 @@ class SettingError(ValueError):
     """A setting cannot be read; the message names it, says why and what would do."""
 
 
+def read_header(value: Any) -> str:
+    """The name of a header; empty for none."""
+    text = read_text(value)
+    if not re.fullmatch(r"[A-Za-z0-9-]{0,100}", text):
+        raise ValueError("must be the name of a header: letters, digits and hyphens")
+    return text
+
+
 def setting(default: Any, doc: str, read: Callable[[Any], Any] = read_text, *, secret: bool = False) -> Any:
     """Declares one setting."""
     return field(default=default, metadata={"doc": doc, "read": read, "secret": secret})
@@ -118,8 +126,26 @@ class Settings:
     )
     device_trust: str = setting(
         "adopt",
-        "How unknown devices are met. Accepted; device states are not built yet.",
+        "How devices that nobody knows are met: adopt (kept apart until you trust them), open (everybody is believed), "
+        "secret (only who shows a key is believed).",
         read_choice("adopt", "open", "secret"),
+    )
+    pending_events: int = setting(
+        1000,
+        "Events kept of one device that nobody has trusted; more are acknowledged and dropped.",
+        read_whole(1, 100_000),
+    )
+    pending_events_in_all: int = setting(10_000, "The same of all such devices together.", read_whole(1, 1_000_000))
+    pending_size: int = setting(
+        GIB, "What all their events may take, pictures included; one device may take a quarter of it.", read_size
+    )
+    pending_hours: int = setting(
+        24, "How old what a device sent before you trusted it may be to be processed, in hours.", read_whole(1, 720)
+    )
+    client_certificate_header: str = setting(
+        "",
+        "Header in which such a proxy hands over the name in a device's client certificate, e.g. X-SSL-Client-S-DN; empty: none.",
+        read_header,
     )
     fpir: float = setting(
         0.01,
@@ -306,7 +332,7 @@ def _show(value: Any, *, secret: bool) -> str:
 
 
 def without_password(url: str) -> str:
-    """The address with its user's password and its query, which may hold a token, starred."""
+    """The address with its user's password, a device's key, and its query, which may hold a token, starred."""
     try:
         split = urlsplit(url)
     except ValueError:
@@ -314,4 +340,6 @@ def without_password(url: str) -> str:
     if split.password:
         host = split.netloc.rpartition("@")[2]
         split = split._replace(netloc=f"{split.username or ''}:***@{host}")
-    return urlunsplit(split._replace(query="***" if split.query else ""))
+    # A device's key may stand in the path.
+    path = re.sub(r"(/in/+)[^/]+", r"\1***", split.path)
+    return urlunsplit(split._replace(path=path, query="***" if split.query else ""))

@@ -17,6 +17,8 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from receiver.domain.errors import Unavailable
+from receiver.services.catching_up import LEASE as CATCH_UP_LEASE
+from receiver.services.catching_up import CatchingUp
 from receiver.services.erasing import LEASE as ERASE_LEASE
 from receiver.services.erasing import Erasing
 from receiver.services.forwarding import Forwarding
@@ -30,7 +32,7 @@ from receiver.services.recording import RECOGNISE
 from receiver.services.retaining import Retaining
 from receiver.services.sealing import Sealing
 from receiver.settings import Settings
-from receiver.store import erasures, imports, outbox
+from receiver.store import erasures, imports, outbox, trust
 from receiver.store.doorbell import Doorbell
 from receiver.store.outbox import Task
 from receiver.store.store import Store
@@ -44,6 +46,7 @@ POLL_SECONDS = 1.0
 RETRY_TICK_SECONDS = 2
 IMPORT_TICK_SECONDS = 1
 SEAL_TICK_SECONDS = 5
+CATCH_UP_TICK_SECONDS = 1
 # A large SQLite file is written anew when the fewest people pass.
 COMPACT_HOUR = 3
 
@@ -70,6 +73,7 @@ class WorkerParts:
     erasing: Erasing | None = None
     retaining: Retaining | None = None
     sealing: Sealing | None = None
+    catching_up: CatchingUp | None = None
 
 
 class Worker:
@@ -122,6 +126,7 @@ class Worker:
         if self._parts.erasing is not None:
             add(self._erase, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="erase", **options)
             add(self._compact, CronTrigger(hour=COMPACT_HOUR, jitter=600), id="compact", **options)
+        add(self._catch_up, IntervalTrigger(seconds=CATCH_UP_TICK_SECONDS), id="catch-up", **options)
         add(self._retain, IntervalTrigger(hours=1, jitter=300), id="retain", **options)
         add(self._seal, IntervalTrigger(seconds=SEAL_TICK_SECONDS), id="seal", **options)
 
@@ -137,6 +142,8 @@ class Worker:
         self._guarded("sweep-logins", self._parts.housekeeping.sweep_logins)
         if self._parts.import_jobs is not None:
             self._guarded("sweep-imports", self._parts.import_jobs.sweep)
+        if self._parts.catching_up is not None:
+            self._guarded("make-room", self._parts.catching_up.make_room)
 
     def _import(self) -> None:
         importing = self._parts.importing
@@ -164,6 +171,18 @@ class Worker:
                 except Exception as error:  # the worker must outlive any task
                     log.exception("task_failed", task=task.id, topic=task.topic, subject=task.subject)
                     self._later(task, error)
+
+    def _catch_up(self) -> None:
+        catching_up = self._parts.catching_up
+        if catching_up is None or self._stopping.is_set():
+            return
+        # What fails comes again for ever: somebody trusts the device.
+        for task in self._claim(trust.TOPIC, CATCH_UP_LEASE):
+            try:
+                catching_up.run(task, self._pace())
+            except Exception as error:  # the worker must outlive any task
+                log.exception("task_failed", task=task.id, topic=task.topic, subject=task.subject)
+                self._later(task, error)
 
     def _compact(self) -> None:
         with self._clearing:

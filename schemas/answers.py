@@ -37,6 +37,7 @@ class Device(Answer):
     licence = fields.String()
     name = fields.String()
     address = fields.String()
+    state = fields.String(metadata={"description": "pending, trusted or blocked"})
 
 
 class Gate(Answer):
@@ -51,6 +52,11 @@ class Gate(Answer):
     last_seen = fields.AwareDateTime()
 
 
+class KeptEvents(Answer):
+    waiting = fields.Integer()
+    left = fields.Integer()
+
+
 class DeviceInFull(Device):
     group = fields.String(metadata={"description": "devices of one group know people by the same ids; empty: none"})
     serial = fields.String()
@@ -61,6 +67,20 @@ class DeviceInFull(Device):
     status_at = fields.AwareDateTime(allow_none=True)
     problem = fields.String(allow_none=True, metadata={"description": "machine word, e.g. body_too_large"})
     problem_at = fields.AwareDateTime(allow_none=True)
+    pending_reason = fields.String(
+        allow_none=True, metadata={"description": "why it is pending: unknown, other_address, no_key, wrong_key"}
+    )
+    bound = fields.String(metadata={"description": "from where it may speak: an address, a CIDR, or any"})
+    known_by = fields.String(metadata={"description": "address, key or certificate"})
+    hub = fields.Boolean(metadata={"description": "vouches for the devices in its messages"})
+    vouched_by = fields.Integer(allow_none=True, metadata={"description": "the hub that vouches for it"})
+    trusted_at = fields.AwareDateTime(allow_none=True)
+    trusted_by = fields.String()
+    is_catching_up = fields.Boolean(metadata={"description": "what it sent before it was trusted is being processed"})
+    kept = fields.Nested(
+        KeptEvents, metadata={"description": "events that are unverified: waiting, or left because they were too old"}
+    )
+    dropped = fields.Integer(metadata={"description": "messages that were acknowledged and not kept"})
     gates = fields.List(fields.Nested(Gate))
 
 
@@ -142,6 +162,9 @@ class Event(Answer):
     occurred_at = fields.AwareDateTime()
     received_at = fields.AwareDateTime()
     has_device_time = fields.Boolean(metadata={"description": "false: occurred_at is the time of receipt"})
+    verified = fields.Boolean(
+        metadata={"description": "false: nobody has trusted its device, and nothing follows from it"}
+    )
     channel = fields.String()
     generation = fields.String()
     list = fields.String()

@@ -82,6 +82,10 @@ class EventQuery(SearchQuery):
     since = Moment(
         data_key="from", load_default=None, metadata={"description": "occurred at this time or later (ISO 8601)"}
     )
+    verified = fields.Boolean(
+        load_default=None,
+        metadata={"description": "false: only those of devices that nobody has trusted; true: without"},
+    )
     until = Moment(data_key="to", load_default=None, metadata={"description": "occurred at this time or earlier"})
 
 

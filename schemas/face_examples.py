@@ -107,6 +107,7 @@ SEARCHED = {
                         "licence": "ABCDEF000120240101000001",
                         "name": "",
                         "address": "10.0.0.9",
+                        "state": "trusted",
                     },
                     "picture": {
                         "digest": "a8e5dca501cb2233d3ba89e565a83c9a2df593507fcb4a453cb55f663645a46a",

@@ -142,14 +142,6 @@ class FaceChange(Strict):
     replace = fields.Boolean(load_default=False, metadata={"description": REPLACE})
 
 
-class DeviceChange(Strict):
-    group = Text(
-        required=True,
-        validate=validate.Length(max=64),
-        metadata={"description": "devices of one group know people by the same ids; empty: none"},
-    )
-
-
 class Pictures(Strict):
     """Pictures as files of a multipart form; for the documentation."""
 

@@ -12,7 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from receiver import metrics, settings
 from receiver.cli import COMMANDS, cli
 from receiver.cli.options import FLAGS, SERVER_FLAGS
-from receiver.web import sophon
+from receiver.web import device_paths
 from receiver.web.api import setup
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -21,9 +21,9 @@ PROGRAM = "python Event_Receive_server.py"
 HELP_WIDTH = 100
 METHODS = ("get", "post", "put", "patch", "delete")
 DEVICE_ROUTES = (
-    ("History events: what a box kept and posts until it is answered 200", sophon.HISTORY_PATHS),
-    ("Real-time events: the same passage told at once", sophon.REAL_TIME_PATHS),
-    ("Status of a box and of its capture devices", sophon.STATUS_PATHS),
+    ("History events: what a box kept and posts until it is answered 200", device_paths.HISTORY_PATHS),
+    ("Real-time events: the same passage told at once", device_paths.REAL_TIME_PATHS),
+    ("Status of a box and of its capture devices", device_paths.STATUS_PATHS),
 )
 
 Json = Mapping[str, Any]

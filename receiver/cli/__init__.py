@@ -16,6 +16,7 @@ COMMANDS = {
     "accounts": "accounts",
     "keys": "keys",
     "people": "people",
+    "devices": "devices",
     "retention": "erasing",
     "tasks": "administration",
     "settings": "administration",

@@ -1,6 +1,6 @@
 """Answers questions of people: events, strangers, people, devices and quarantine as plain values, ready to show."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.domain.errors import NotFound
 from receiver.domain.events import ListName
 from receiver.domain.people import standing
+from receiver.services.devices_shown import devices_in_full, shown_device, shown_gate
 from receiver.store import devices, events, faces, holds, listing, people, quarantine, sight
 from receiver.store.database import Row, Tx
 from receiver.store.listing import EventFilter
@@ -123,12 +124,11 @@ class Asking:
         """Strangers newest first, with how often and when they were seen."""
         return self.people([ListName.STRANGER], text, before, limit)
 
-    def devices(self, after: int, limit: int, limits: Limits = NO_LIMITS) -> Page:
-        """Devices in the order in which they first spoke, each with its gates."""
+    def devices(self, after: int, limit: int, state: str | None = None, limits: Limits = NO_LIMITS) -> Page:
+        """Devices in the order in which they first spoke, each with its gates; of one state, if it is named."""
         with self._store.read() as tx:
-            rows, cursor = _cut(devices.listed(tx, after, limit + 1, limits), limit)
-            gates = devices.gates_of(tx, {row.id for row in rows})
-        return Page([_within(_device_in_full(row, gates[row.id]), limits) for row in rows], cursor)
+            rows, cursor = _cut(devices.listed(tx, after, limit + 1, state, limits), limit)
+            return Page([_within(each, limits) for each in devices_in_full(tx, rows)], cursor)
 
     def device(self, device_id: int) -> dict[str, Any]:
         """One device with its gates.
@@ -140,7 +140,7 @@ class Asking:
             row = devices.found(tx, {device_id}).get(device_id)
             if row is None:
                 raise NotFound("no_such_device", f"there is no device {device_id}")
-            return _device_in_full(row, devices.gates_of(tx, {device_id})[device_id])
+            return devices_in_full(tx, [row])[0]
 
     def sees_picture(self, digest: bytes, limits: Limits) -> bool:
         """Whether a picture may be shown within the limits; without any, all may."""
@@ -180,6 +180,7 @@ def _event(row: Row, around: _Around, *, is_long: bool, is_limited: bool = False
         "occurred_at": row.occurred_at,
         "received_at": row.received_at,
         "has_device_time": row.has_device_time,
+        "verified": row.unverified is None,
         "channel": row.channel,
         "generation": row.generation,
         "list": row.list,
@@ -239,35 +240,6 @@ def _picture(row: Row) -> dict[str, Any]:
 
 def shown_link(digest: bytes) -> dict[str, Any]:
     return {"digest": digest.hex(), "url": f"/v1/pictures/{digest.hex()}"}
-
-
-def shown_device(row: Row | None) -> dict[str, Any] | None:
-    if row is None:
-        return None
-    return {"id": row.id, "key": row.key, "licence": row.licence, "name": row.name, "address": row.address}
-
-
-def _device_in_full(row: Row, gates: Iterable[Row]) -> dict[str, Any]:
-    return {
-        **(shown_device(row) or {}),
-        "group": row.device_group,
-        "serial": row.serial,
-        "mac": row.mac,
-        "first_seen": row.first_seen,
-        "last_seen": row.last_seen,
-        "status": row.status,
-        "status_at": row.status_at,
-        "problem": row.problem,
-        "problem_at": row.problem_at,
-        "gates": [shown_gate(gate) for gate in gates],
-    }
-
-
-def shown_gate(row: Row | None) -> dict[str, Any] | None:
-    if row is None:
-        return None
-    names = ("id", "key", "address", "name", "device_type", "ip", "status", "first_seen", "last_seen")
-    return {name: row._mapping[name] for name in names}
 
 
 def _within(device: dict[str, Any], limits: Limits) -> dict[str, Any]:

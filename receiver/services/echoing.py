@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Callable
 
 from receiver import metrics
-from receiver.services.recording import DUPLICATE, NEW, QUARANTINED, Entry, ReadEntry, Recorded
+from receiver.services.recording import DROPPED, DUPLICATE, NEW, QUARANTINED, Entry, ReadEntry, Recorded
 
 
 def listener(*, is_echoing: bool) -> Callable[[Entry, Recorded], None]:
     """Counts what was recorded and, where wanted, prints a line of it."""
-    counters = {result: metrics.EVENTS.labels(result) for result in (NEW, DUPLICATE, QUARANTINED)}
+    counters = {result: metrics.EVENTS.labels(result) for result in (NEW, DUPLICATE, QUARANTINED, DROPPED)}
 
     def listen(entry: Entry, recorded: Recorded) -> None:
         counters[recorded.result].inc()

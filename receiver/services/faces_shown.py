@@ -6,8 +6,9 @@ from typing import Any
 
 from receiver.domain.identity import Candidate, Decision
 from receiver.domain.verification import Verification
-from receiver.services.asking import shown_device, shown_gate, shown_link
+from receiver.services.asking import shown_link
 from receiver.services.decided import numbers_of, standing_of
+from receiver.services.devices_shown import shown_device, shown_gate
 from receiver.services.registering import box_of, measures_of
 from receiver.services.retracing import Hit, Retraced
 from receiver.store import devices, faces, people, sightings

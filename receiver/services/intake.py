@@ -5,15 +5,27 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from receiver.domain.errors import GatehouseError, Unavailable
-from receiver.domain.event_keys import duplicate_key, needs_raw, passage_key
-from receiver.services.device_book import Speaker, device_key
+from receiver.domain.event_keys import needs_raw
+from receiver.domain.events import AccessEvent
+from receiver.domain.trust import Claim, Standing, State
+from receiver.services.device_book import DeviceBook
 from receiver.services.group_commit import GroupCommit
-from receiver.services.recording import Entry, ReadEntry, Recorded, Recorder, Sender, UnreadEntry
+from receiver.services.pending_room import DEVICE_BLOCKED, PENDING_FULL
+from receiver.services.recording import (
+    DroppedEntry,
+    Entry,
+    ReadEntry,
+    Recorded,
+    Recorder,
+    Sender,
+    UnreadEntry,
+    keys_of,
+)
 from receiver.settings import MIB
 from receiver.store import quarantine
 from receiver.store.doorbell import Doorbell
@@ -36,6 +48,7 @@ class IntakeParts:
     store: Store
     pictures: Pictures
     recorder: Recorder
+    book: DeviceBook
     doorbell: Doorbell
     data_dir: Path
     pixel_limit: int
@@ -50,6 +63,11 @@ class Intake:
         self._commits: GroupCommit[Entry, Recorded] = GroupCommit(self._write, _instead)
         self._free_looked_at = float("-inf")
         self._free = 0
+
+    @property
+    def book(self) -> DeviceBook:
+        """The memory of devices of whoever takes messages in this process."""
+        return self._parts.book
 
     def begin(self, items: Sequence[object], sender: Sender) -> "Future[list[Recorded]]":
         """Reads the items of one request and lines them up; after the next flush the future is done and they are durable.
@@ -84,33 +102,53 @@ class Intake:
         """
         digest = hashlib.sha256(body).digest()
         now = datetime.now(UTC)
-        with self._parts.store.write() as tx:
-            if quarantine.remember_rejected(tx, digest, now):
-                return None
-        return _all_recorded(self._commits.submit([UnreadEntry(reason, detail, body, "body", digest, sender, now)]))[0]
+        entry = self._unread(UnreadEntry(reason, detail, body, "body", digest, sender, now))
+        if isinstance(entry, UnreadEntry):
+            with self._parts.store.write() as tx:
+                if quarantine.remember_rejected(tx, digest, now):
+                    return None
+        return _all_recorded(self._commits.submit([entry]))[0]
 
     def _read(self, item: object, sender: Sender, now: datetime) -> Entry:
         try:
             message = sophon.read(item)
-            event = translation.to_event(message, sender.channel, self._parts.pixel_limit)
-            document, slots = originals.strip_pictures(item, event)
-            speaker = Speaker(
-                device_key(event.licence, event.gate.owner, sender.peer), event.licence or event.gate.owner, sender.peer
-            )
-            return ReadEntry(
-                event=event,
-                speaker=speaker,
-                duplicate_key=duplicate_key(
-                    event, speaker.key, originals.canonical(document) if needs_raw(event) else b""
-                ),
-                passage_key=passage_key(event, sender.peer),
-                raw=originals.dumps(document),
-                slots=tuple(slot for slot in slots if slot is not None),
-                sender=sender,
-                received_at=now,
-            )
+            licence, gate = translation.speaker_of(message)
+            name = licence or gate.owner
+            claim = Claim(name, sender.peer, "" if name else gate.address, sender.proofs)
+            version = self._parts.book.version
+            standing = self._parts.book.standing(claim)
+            dropped = None if standing.is_trusted else self._refused(claim, sender, now)
+            if dropped is not None:
+                return dropped
+            event = translation.to_event(message, sender.channel, self._parts.pixel_limit, gate)
+            return _read_entry(item, event, (claim, standing, version), sender, now)
         except UnreadableItem as error:
-            return _unread(item, error.reason, error.detail, sender, now)
+            return self._unread(_unread(item, error.reason, error.detail, sender, now))
+
+    def _refused(self, claim: Claim, sender: Sender, now: datetime) -> DroppedEntry | None:
+        """What is not kept in any case, before its pictures cost anything; whoever is trusted is never limited."""
+        standing = self._parts.book.standing_now(claim)
+        if standing.is_trusted:
+            return None
+        if standing.state is State.BLOCKED:
+            return DroppedEntry(DEVICE_BLOCKED, standing.key, sender, now)
+        names = (standing.key,) if standing.id is not None else (standing.key, claim.peer)
+        return DroppedEntry(PENDING_FULL, standing.key, sender, now) if self._parts.book.is_full(*names) else None
+
+    def _unread(self, entry: UnreadEntry) -> Entry:
+        """What cannot be read does not say who it is from: its key does, or the address."""
+        book, sender = self._parts.book, entry.sender
+        standing = book.standing_now(Claim("", sender.peer, "", sender.proofs))
+        if standing.is_trusted and standing.id is not None:
+            return replace(entry, device_id=standing.id if sender.proofs else None)
+        with self._parts.store.read() as tx:
+            if book.is_from_trusted(tx, sender.peer):
+                return entry
+        if standing.state is State.BLOCKED:
+            return DroppedEntry(DEVICE_BLOCKED, standing.key, sender, entry.received_at)
+        if book.is_full(sender.peer):
+            return DroppedEntry(PENDING_FULL, standing.key, sender, entry.received_at)
+        return replace(entry, unverified_peer=sender.peer)
 
     def _write(self, entries: Sequence[Entry]) -> list[Recorded]:
         """One group: the pictures first, for an event must never be committed before its pictures are durable."""
@@ -136,6 +174,28 @@ class Intake:
             )
 
 
+def _read_entry(
+    item: object, event: AccessEvent, who: tuple[Claim, Standing, int], sender: Sender, now: datetime
+) -> ReadEntry:
+    document, slots = originals.strip_pictures(item, event)
+    canonical = originals.canonical(document) if needs_raw(event) else b""
+    claim, standing, version = who
+    keys = keys_of(event, standing, canonical)
+    return ReadEntry(
+        event=event,
+        claim=claim,
+        standing=standing,
+        version=version,
+        canonical=canonical,
+        duplicate_key=keys[0],
+        passage_key=keys[1],
+        raw=originals.dumps(document),
+        slots=tuple(slot for slot in slots if slot is not None),
+        sender=sender,
+        received_at=now,
+    )
+
+
 def _all_recorded(outcomes: Sequence[Recorded | GatehouseError]) -> list[Recorded]:
     """What became of each item; an error that nothing could be made of is the whole request's."""
     recorded = []
@@ -148,11 +208,12 @@ def _all_recorded(outcomes: Sequence[Recorded | GatehouseError]) -> list[Recorde
 
 def _instead(entry: Entry, error: GatehouseError) -> Entry | None:
     """A row that can never be stored goes into quarantine whole, or its box would resend it for ever."""
-    if isinstance(entry, UnreadEntry):
+    if not isinstance(entry, ReadEntry):
         return None
     data = {picture.digest: picture.data for picture in entry.event.pictures}
     item = originals.restore(originals.loads(entry.raw), entry.slots, data.get)
-    return _unread(item, error.reason, error.detail, entry.sender, entry.received_at)
+    unread = _unread(item, error.reason, error.detail, entry.sender, entry.received_at)
+    return unread if entry.standing.is_trusted else replace(unread, unverified_peer=entry.sender.peer)
 
 
 def _unread(item: object, reason: str, detail: str, sender: Sender, now: datetime) -> UnreadEntry:

@@ -1,81 +1,46 @@
-"""Writes a group of entries in one transaction: event keys, events, messages, pictures' places, tasks and deliveries."""
+"""Writes a group of entries in one transaction: event keys, events, messages, pictures' places, tasks and deliveries.
 
+Of a device that nobody has trusted only the event, its message and pictures are kept, within bounds; nothing follows from it.
+"""
+
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from receiver.domain.events import AccessEvent, Channel
-from receiver.services.device_book import REMEMBERED, DeviceBook, Speaker
-from receiver.store import deliveries, events, numbering, outbox, quarantine, tables
+from receiver.domain.events import Channel
+from receiver.services.device_book import REMEMBERED, DeviceBook
+from receiver.services.entries import (
+    DEVICE_PENDING,
+    DROPPED,
+    DUPLICATE,
+    NEW,
+    QUARANTINED,
+    RECOGNISE,
+    DroppedEntry,
+    Entry,
+    ReadEntry,
+    Recorded,
+    Sender,
+    UnreadEntry,
+    keys_of,
+)
+from receiver.services.event_rows import Ids, event_row, first_word, key_rows, picture_rows
+from receiver.services.pending_room import Admission
+from receiver.store import deliveries, events, numbering, outbox, quarantine, tables, trust
 from receiver.store.database import Tx
 from receiver.store.erasures import ERASED
 from receiver.store.store import Store
-from receiver.translation.originals import PictureSlot
 from receiver.translation.texts import column_text
 
-RECOGNISE = "recognise"
-NEW, DUPLICATE, QUARANTINED = "new", "duplicate", "quarantined"
 # What a later report of a passage leaves as it is; once we have decided, our own word stays until we decide anew.
 KEPT = ("id", "received_at")
 KEPT_WHEN_DECIDED = (*KEPT, "list", "blacklist_said_by")
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sent something, and how."""
-
-    peer: str
-    path: str
-    channel: Channel
-    content_type: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadEntry:
-    """One item that was read: ready to be written.
-
-    Attributes:
-        speaker: the device that speaks.
-        duplicate_key: SHA-256; the same key again changes nothing.
-        passage_key: SHA-256 shared by the real-time and the history report of one passage; None where there is none.
-        raw: the item as JSON, with the pictures' text taken out that ``slots`` can give back.
-        slots: where a picture's text was taken out, and how to give it back.
-    """
-
-    event: AccessEvent
-    speaker: Speaker
-    duplicate_key: bytes
-    passage_key: bytes | None
-    raw: bytes
-    slots: tuple[PictureSlot, ...]
-    sender: Sender
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadEntry:
-    """One item or body that could not be read: kept raw."""
-
-    reason: str
-    detail: str
-    raw: bytes
-    form: str  # "item" or "body"
-    digest: bytes
-    sender: Sender
-    received_at: datetime
-
-
-Entry = ReadEntry | UnreadEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of one item."""
-
-    event_id: int | None
-    result: str
-    reason: str | None = None
+# Whoever sends entries or asks what became of them finds their words here too.
+__all__ = [
+    "DEVICE_PENDING", "DROPPED", "DUPLICATE", "NEW", "QUARANTINED", "RECOGNISE", "DroppedEntry", "Entry", "ReadEntry", "Recorded",
+    "Recorder", "Sender", "UnreadEntry", "first_word", "keys_of",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -90,36 +55,54 @@ class _Group:
     deliveries: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ids:
-    """The numbers of one entry's rows."""
-
-    event: int
-    message: int
-    device: int
-    gate: int | None
-
-
 class Recorder:
     """Writes entries; knows the devices and lanes that are there already."""
 
-    def __init__(self, store: Store, *, is_recognising: bool, subscriptions: Callable[[], Sequence[int]]) -> None:
+    def __init__(
+        self, store: Store, book: DeviceBook, *, is_recognising: bool, subscriptions: Callable[[], Sequence[int]]
+    ) -> None:
         self._store = store
         self._is_recognising = is_recognising
         self._subscriptions = subscriptions
-        self._book = DeviceBook()
+        self._book = book
+        self._admission = Admission(book)
         self._lanes: set[tuple[int, int]] = set()
 
     def write_batch(self, entries: Sequence[Entry]) -> list[Recorded]:
         """One transaction for all of them; results in the same order."""
         with self._book.staged(), self._store.write() as tx:
+            version = self._book.refresh(tx)
+            entries = [self._anew(tx, entry, version) for entry in entries]
+            entries = self._admit(tx, entries)
             group = _Group(tx)
             results = self._write(group, dict(enumerate(entries)))
             lanes = self._deliver(group)
+            _count_dropped(tx, entries)
         if len(self._lanes) > REMEMBERED:
             self._lanes.clear()
         self._lanes |= lanes
         return [results[place] for place in range(len(entries))]
+
+    def _anew(self, tx: Tx, entry: Entry, version: int) -> Entry:
+        """The entry by what is thought of its device now, where somebody has changed that since it was read."""
+        if not isinstance(entry, ReadEntry) or entry.version == version:
+            return entry
+        return entry.of(self._book.look_up(tx, entry.claim))
+
+    def _admit(self, tx: Tx, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """What is more than is kept of devices that nobody has trusted is dropped instead."""
+        if not any(_is_unverified(entry) for entry in entries):
+            return entries
+        room = self._admission.room(tx)
+        admitted: list[Entry] = []
+        for entry in entries:
+            reason = None
+            if isinstance(entry, ReadEntry):
+                reason = room.refusal(entry.standing, entry.claim.peer, entry.size)
+            elif isinstance(entry, UnreadEntry) and entry.unverified_peer is not None:
+                reason = room.quarantine_refusal(entry.unverified_peer)
+            admitted.append(entry if reason is None else _dropped(entry, reason))
+        return admitted
 
     def _write(self, group: _Group, entries: Mapping[int, Entry]) -> dict[int, Recorded]:
         """Sorts the entries: what is settled at once, what is fresh, and what depends on another entry of this group."""
@@ -131,6 +114,8 @@ class Recorder:
         for place, entry in entries.items():
             if isinstance(entry, UnreadEntry):
                 results[place] = _keep_unread(group.tx, entry)
+            elif isinstance(entry, DroppedEntry):
+                results[place] = Recorded(None, DROPPED, entry.reason)
             elif _depends_on(entry, seen):
                 second_round[place] = entry
             else:
@@ -140,7 +125,7 @@ class Recorder:
                 else:
                     results[place] = settled
                 # Also what was joined: its keys were not known when they were looked up.
-                seen.update(dict.fromkeys(_entry_hashes(entry), entry.event.channel))
+                seen.update(dict.fromkeys(entry.hashes, entry.event.channel))
         results |= self._add(group, fresh, known)
         return results | self._write(group, second_round) if second_round else results
 
@@ -156,7 +141,7 @@ class Recorder:
         """Writes new events; the results by the entries' places."""
         event_ids = list(numbering.take(group.tx, tables.event, len(fresh)))
         keys = [
-            row for entry, event_id in zip(fresh.values(), event_ids, strict=True) for row in _key_rows(entry, event_id)
+            row for entry, event_id in zip(fresh.values(), event_ids, strict=True) for row in key_rows(entry, event_id)
         ]
         claimed = events.claim_keys(group.tx, keys)
         if not {row["hash"] for row in keys} <= claimed | known.keys():
@@ -165,14 +150,20 @@ class Recorder:
             return self._write(group, fresh)
         message_ids = numbering.take(group.tx, tables.message, len(fresh))
         for (place, entry), event_id, message_id in zip(fresh.items(), event_ids, message_ids, strict=True):
-            device_id, gate_id = self._book.resolve(group.tx, entry.speaker, entry.event, entry.received_at)
-            ids = _Ids(event_id, message_id, device_id, gate_id)
-            group.events.append(_event_row(entry, ids, is_recognising=self._is_recognising))
+            device_id, gate_id = self._resolve(group.tx, entry)
+            ids = Ids(event_id, message_id, device_id, gate_id)
+            group.events.append(event_row(entry, ids, is_recognising=self._is_recognising))
             self._attach(group, place, entry, ids)
         self._flush(group)
-        return {place: Recorded(event_id, NEW) for place, event_id in zip(fresh, event_ids, strict=True)}
+        return {
+            place: Recorded(event_id, NEW, None if entry.standing.is_trusted else DEVICE_PENDING)
+            for (place, entry), event_id in zip(fresh.items(), event_ids, strict=True)
+        }
 
-    def _attach(self, group: _Group, place: int, entry: ReadEntry, ids: _Ids) -> None:
+    def _resolve(self, tx: Tx, entry: ReadEntry) -> tuple[int, int | None]:
+        return self._book.resolve(tx, entry.standing, entry.claim, entry.event, entry.received_at)
+
+    def _attach(self, group: _Group, place: int, entry: ReadEntry, ids: Ids) -> None:
         """The message, its pictures' places, the task, and the deliveries if it is one to pass on."""
         group.messages.append(
             {
@@ -185,7 +176,9 @@ class Recorder:
                 "raw": entry.raw,
             }
         )
-        group.pictures.extend(_picture_rows(entry, ids.event, ids.message))
+        group.pictures.extend(picture_rows(entry, ids.event, ids.message))
+        if entry.standing.is_held:
+            return
         group.tasks.append(ids.event)
         if entry.event.channel is Channel.HISTORY:
             group.deliveries[place] = [
@@ -202,7 +195,7 @@ class Recorder:
 
     def _flush(self, group: _Group) -> None:
         events.add(group.tx, group.events, group.messages, group.pictures)
-        if self._is_recognising and group.messages:
+        if self._is_recognising and group.tasks:
             outbox.add(group.tx, RECOGNISE, group.tasks, group.messages[0]["received_at"])
         for rows in (group.events, group.messages, group.pictures, group.tasks):
             rows.clear()
@@ -229,13 +222,15 @@ class Recorder:
         if present is None or present.channel == entry.event.channel:
             return None
         known[entry.duplicate_key] = event_id
-        if not events.claim_keys(group.tx, _key_rows(entry, event_id)[:1]):
+        if not events.claim_keys(group.tx, key_rows(entry, event_id)[:1]):
             return Recorded(event_id, DUPLICATE)  # another process has just joined the same message
         (message_id,) = numbering.take(group.tx, tables.message, 1)
-        ids = _Ids(event_id, message_id, *self._book.resolve(group.tx, entry.speaker, entry.event, entry.received_at))
+        ids = Ids(event_id, message_id, *self._resolve(group.tx, entry))
         if entry.event.channel is Channel.HISTORY:
             # The history report is the fuller one: it names the box and what it did to its library.
-            row = _event_row(entry, ids, is_recognising=self._is_recognising)
+            row = event_row(entry, ids, is_recognising=self._is_recognising)
+            if entry.standing.is_held:
+                row["unverified_bytes"] += present.unverified_bytes or 0
             keep = KEPT_WHEN_DECIDED if present.decision else KEPT
             events.change(group.tx, event_id, {name: value for name, value in row.items() if name not in keep})
         self._attach(group, place, entry, ids)
@@ -244,11 +239,7 @@ class Recorder:
 
 
 def _hashes(entries: Iterable[Entry]) -> list[bytes]:
-    return [each for entry in entries if isinstance(entry, ReadEntry) for each in _entry_hashes(entry)]
-
-
-def _entry_hashes(entry: ReadEntry) -> list[bytes]:
-    return [entry.duplicate_key] if entry.passage_key is None else [entry.duplicate_key, entry.passage_key]
+    return [each for entry in entries if isinstance(entry, ReadEntry) for each in entry.hashes]
 
 
 def _depends_on(entry: ReadEntry, seen: Mapping[bytes, Channel]) -> bool:
@@ -256,6 +247,25 @@ def _depends_on(entry: ReadEntry, seen: Mapping[bytes, Channel]) -> bool:
     if entry.duplicate_key in seen:
         return True
     return entry.passage_key is not None and seen.get(entry.passage_key, entry.event.channel) is not entry.event.channel
+
+
+def _is_unverified(entry: Entry) -> bool:
+    """Whether there is a bound for what is kept of its sender."""
+    if isinstance(entry, ReadEntry):
+        return not entry.standing.is_trusted
+    return isinstance(entry, UnreadEntry) and entry.unverified_peer is not None
+
+
+def _dropped(entry: Entry, reason: str) -> DroppedEntry:
+    device_key = entry.standing.key if isinstance(entry, ReadEntry) else f"address:{entry.sender.peer}"
+    return DroppedEntry(reason, device_key, entry.sender, entry.received_at)
+
+
+def _count_dropped(tx: Tx, entries: Sequence[Entry]) -> None:
+    """At the end: a device may have been met for the first time by another message of the group."""
+    dropped = Counter(entry.device_key for entry in entries if isinstance(entry, DroppedEntry))
+    for device_key, number in sorted(dropped.items()):
+        trust.count_dropped(tx, device_key, number)
 
 
 def _keep_unread(tx: Tx, entry: UnreadEntry) -> Recorded:
@@ -272,93 +282,8 @@ def _keep_unread(tx: Tx, entry: UnreadEntry) -> Recorded:
             "raw": entry.raw,
             "form": entry.form,
             "digest": entry.digest,
+            "device_id": entry.device_id,
+            "unverified_peer": entry.unverified_peer,
         },
     )
     return Recorded(None, QUARANTINED, entry.reason)
-
-
-def _key_rows(entry: ReadEntry, event_id: int) -> list[dict[str, Any]]:
-    return [{"hash": each, "event_id": event_id, "first_seen": entry.received_at} for each in _entry_hashes(entry)]
-
-
-def _event_row(entry: ReadEntry, ids: _Ids, *, is_recognising: bool) -> dict[str, Any]:
-    seen = entry.event
-    return {
-        "id": ids.event,
-        "received_at": entry.received_at,
-        "occurred_at": seen.occurred_at or entry.received_at,
-        "has_device_time": seen.occurred_at is not None,
-        "channel": seen.channel,
-        "generation": seen.generation,
-        "api_version": seen.api_version,
-        "device_id": ids.device,
-        "gate_id": ids.gate,
-        "identity_id": seen.identity_id,
-        "identity_name": seen.identity_name,
-        "identity_group": seen.group,
-        "reported_list": seen.list,
-        "person_type": seen.person_type,
-        "want_action": seen.want_action,
-        "score": seen.score,
-        "score_raw": seen.score_raw,
-        "entered_at": seen.entered_at,
-        "left_at": seen.left_at,
-        "fiqa_result": seen.fiqa_result,
-        "reported": _reported(seen),
-        "attributes": dict(seen.attributes),
-        "list": seen.list,
-        "recognition": "pending" if is_recognising else "off",
-        "blacklist_said_by": "device" if seen.list == "blacklist" else "",
-    }
-
-
-def _reported(seen: AccessEvent) -> dict[str, Any]:
-    """What else the device said: shown with the event, never searched."""
-    return {
-        "licence": seen.licence,
-        "ep_id": seen.gate.ep_id,
-        "device_ip": seen.gate.ip,
-        "device_type": seen.gate.device_type,
-        "stream_url": seen.gate.url,
-        "grab_quality": dict(seen.grab_quality),
-        "box_quality": dict(seen.box_quality),
-        "notes": list(seen.notes),
-        "identity_info": dict(seen.identity_info),
-        "extra": dict(seen.extra),
-    }
-
-
-def _picture_rows(entry: ReadEntry, event_id: int, message_id: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    slots = {slot.path: {"path": slot.path, "prefix": slot.prefix} for slot in entry.slots}
-    for position, picture in enumerate(entry.event.pictures):
-        rows.append(
-            {
-                "message_id": message_id,
-                "position": position,
-                "event_id": event_id,
-                "kind": picture.kind,
-                "slot": slots.get(picture.path),
-                "digest": picture.digest,
-                "media_type": picture.media_type,
-                "width": picture.width,
-                "height": picture.height,
-                "refused": None,
-            }
-        )
-    for position, refused in enumerate(entry.event.refused, start=len(rows)):
-        rows.append(
-            {
-                "message_id": message_id,
-                "position": position,
-                "event_id": event_id,
-                "kind": refused.kind,
-                "slot": None,
-                "digest": None,
-                "media_type": "",
-                "width": 0,
-                "height": 0,
-                "refused": refused.reason,
-            }
-        )
-    return rows

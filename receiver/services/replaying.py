@@ -4,7 +4,7 @@ from receiver.domain.errors import Invalid, NotFound
 from receiver.domain.events import Channel
 from receiver.services.intake import Intake
 from receiver.services.recording import QUARANTINED, Recorded, Sender
-from receiver.store import quarantine
+from receiver.store import quarantine, trust
 from receiver.store.database import Row
 from receiver.store.store import Store
 from receiver.translation import originals
@@ -46,7 +46,7 @@ class Replaying:
             )
         except (UnreadableBody, UnreadableItem) as error:
             raise Invalid("still_unreadable", f"{error.reason}: {error.detail}") from error
-        recorded = self._intake.record(items, Sender(held.peer, held.path, Channel(held.channel), held.content_type))
+        recorded = self._intake.record(items, self._sender(held))
         unread = [each.reason or "" for each in recorded if each.result == QUARANTINED]
         if unread:
             raise Invalid(
@@ -55,6 +55,15 @@ class Replaying:
         with self._store.write() as tx:
             quarantine.settle(tx, quarantine_id, next((each.event_id for each in recorded), None))
         return recorded
+
+    def _sender(self, held: Row) -> Sender:
+        """Whoever sent it; what was sent with a device's key is that device's, though the key itself is not kept with it."""
+        proofs: tuple[bytes, ...] = ()
+        if held.device_id is not None:
+            with self._store.read() as tx:
+                device = trust.known(tx, held.device_id)
+            proofs = (device.proof,) if device is not None and device.proof is not None else ()
+        return Sender(held.peer, held.path, Channel(held.channel), held.content_type, proofs)
 
     def _find(self, quarantine_id: int) -> Row:
         with self._store.read() as tx:

@@ -91,6 +91,8 @@ class Balance:
         lines += [f"  {count} x {what}" for what, count in sorted(self.surprises.items())]
         if "new became duplicate" in self.surprises:
             lines.append("  Was this seed posted to this server before? Another seed, or none, makes new events.")
+        if any(what.endswith("became dropped") for what in self.surprises):
+            lines.append("  Has anybody trusted the simulated box? Of a pending one so much is kept: `devices trust`.")
         if any(what.endswith(NOT_THERE) for what in self.surprises):
             lines.append("  Is the server running at this address? Its log says why it did not answer 200.")
         return lines

@@ -15,7 +15,7 @@ SERVER_TROUBLE = 500
 LONGEST_PAUSE = 2.0  # seconds
 REFUSALS = 3  # a box would go on for ever; a third refusal tells nothing new
 REAL_TIME_TIMEOUT = 0.5  # seconds a box gives each address of its real-time events
-RESULTS = ("new", "joined", "duplicate", "quarantined")
+RESULTS = ("new", "joined", "duplicate", "quarantined", "dropped")
 HEADERS = {"Content-Type": "application/json"}
 
 
@@ -24,7 +24,7 @@ class Outcome:
     """What became of one message.
 
     Attributes:
-        result: ``new``, ``duplicate``, ``quarantined`` as the server said; ``joined`` for a duplicate that became one
+        result: ``new``, ``duplicate``, ``quarantined``, ``dropped`` as the server said; ``joined`` for a duplicate that became one
             with the real-time event of its passage; ``unreadable`` if its 200 said none of these; empty without a 200.
         refused: attempts answered 400.
         interrupted: attempts without an answer, or with a 5xx: what the server did with them is not known.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, insert, select, update
+from sqlalchemy import Row, Table, and_, insert, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.domain.accounts import NO_LIMITS, Limits
@@ -50,10 +50,16 @@ def change_gate(tx: Tx, gate_id: int, values: Mapping[str, Any]) -> None:
     tx.execute(update(gate).where(gate.c.id == gate_id).values(**values))
 
 
-def listed(tx: Tx, after: int, limit: int, limits: Limits = NO_LIMITS) -> list[Row[Any]]:
-    """Devices by id, after the one given, within the limits."""
+def listed(tx: Tx, after: int, limit: int, state: str | None = None, limits: Limits = NO_LIMITS) -> list[Row[Any]]:
+    """Devices by id, after the one given; of one state, if it is named. Whom a hub vouches for counts as trusted."""
     where = (device.c.id > after, *devices_within(limits))
-    return list(tx.execute(select(device).where(*where).order_by(device.c.id).limit(limit)))
+    statement = select(device).where(*where).order_by(device.c.id).limit(limit)
+    is_vouched = and_(device.c.state == "pending", device.c.vouched_by.is_not(None))
+    if state == "trusted":
+        statement = statement.where(or_(device.c.state == state, is_vouched))
+    elif state is not None:
+        statement = statement.where(device.c.state == state, not_(is_vouched))
+    return list(tx.execute(statement))
 
 
 def found(tx: Tx, ids: set[int]) -> dict[int, Row[Any]]:
@@ -105,15 +111,3 @@ def referred(tx: Tx, digests: Sequence[bytes]) -> set[bytes]:
     return set(
         tx.execute(select(device_identity.c.digest).where(device_identity.c.digest.in_(digests)).distinct()).scalars()
     )
-
-
-def speaking_for(tx: Tx, address: str, gate_address: str) -> Row[Any] | None:
-    """The licensed device (key, licence) that spoke last from ``address`` and has a gate at ``gate_address``; None if not one."""
-    statement = (
-        select(device.c.key, device.c.licence)
-        .join(gate, gate.c.device_id == device.c.id)
-        .where(device.c.address == address, device.c.licence != "", gate.c.address == gate_address)
-        .limit(2)
-    )
-    found: list[Any] = list(tx.execute(statement))
-    return found[0] if len(found) == 1 else None

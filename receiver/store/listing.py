@@ -25,6 +25,7 @@ class EventFilter:
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
+    verified: bool | None = None
     is_blacklist_hit: bool = False
     limits: Limits = NO_LIMITS
     before: int | None = None
@@ -56,6 +57,8 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
         conditions.append(event.c.blacklist_said_by != "")
     if wanted.device is not None:
         conditions.append(is_device(wanted.device))
+    if wanted.verified is not None:
+        conditions.append(event.c.unverified.is_(None) if wanted.verified else event.c.unverified.is_not(None))
     if wanted.text:
         conditions.append(_mentions(wanted.text))
     return conditions

@@ -60,6 +60,35 @@ device = Table(
     Column("status_at", UtcTime),
     Column("problem", String(64)),
     Column("problem_at", UtcTime),
+    # pending, trusted, blocked; and why it is pending, when it was last looked at
+    Column("state", String(16), nullable=False, server_default="trusted"),
+    Column("pending_reason", String(32), nullable=False, server_default=""),
+    # from where it may speak: an address or CIDR, `any`, or empty: the address it last spoke from
+    Column("bound", String(64), nullable=False, server_default=""),
+    # vouches for the devices in its messages; and which hub vouched for this one
+    Column("is_hub", Boolean, nullable=False, server_default=false()),
+    Column("vouched_by", Id),
+    # SHA-256 of its key or of its client certificate's name
+    Column("proof", LargeBinary(32)),
+    Column("proof_kind", String(16), nullable=False, server_default=""),
+    Column("trusted_at", UtcTime),
+    # an account or `command line`, never somebody of the library
+    Column("trusted_by", String(255), nullable=False, server_default=""),
+    # what it sent before it was trusted is still being processed
+    Column("is_catching_up", Boolean, nullable=False, server_default=false()),
+    # messages that were acknowledged and not kept
+    Column("dropped", Id, nullable=False, server_default="0"),
+    Index(None, "licence", "address"),
+    Index(None, "address"),
+    Index(None, "proof", unique=True),
+)
+
+# One row: counts up whenever what is thought of a device changes, so that nobody remembers what no longer holds.
+device_book = Table(
+    "device_book",
+    main,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("version", Id, nullable=False),
 )
 
 gate = Table(
@@ -214,6 +243,9 @@ event = Table(
     # whether our own embedding agrees with what the device said, and what that rests upon
     Column("second_opinion", String(16)),
     Column("second_opinion_detail", Json),
+    # null: from a device that is trusted. `waiting`: from one that may be; `left`: it was not in time. How large it is.
+    Column("unverified", String(16)),
+    Column("unverified_bytes", Id),
     Index(None, "list", "id"),
     Index(None, "device_id", "id"),
     Index(None, "occurred_at"),
@@ -252,6 +284,16 @@ event = Table(
         "id",
         sqlite_where=text("blacklist_said_by <> ''"),
         postgresql_where=text("blacklist_said_by <> ''"),
+    ),
+    # also answers how many there are of each device, and how large they are
+    Index(
+        "ix_event_unverified",
+        "unverified",
+        "device_id",
+        "id",
+        "unverified_bytes",
+        sqlite_where=text("unverified IS NOT NULL"),
+        postgresql_where=text("unverified IS NOT NULL"),
     ),
     sqlite_autoincrement=True,
 )
@@ -499,6 +541,16 @@ quarantine = Table(
     Column("times", Integer, nullable=False, server_default="1"),
     Column("state", String(16), nullable=False),
     Column("event_id", Id),
+    # the device that showed its key with it
+    Column("device_id", Id),
+    # the sender's address, where nobody there is trusted
+    Column("unverified_peer", String(64)),
+    Index(
+        "ix_quarantine_unverified",
+        "unverified_peer",
+        sqlite_where=text("unverified_peer IS NOT NULL"),
+        postgresql_where=text("unverified_peer IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -36,10 +36,16 @@ _STAFF = 1
 _JSON_FIELDS = ("attributes", "identity_info", "grab_quality", "box_quality", "extra")
 
 
-def to_event(message: Message, channel: Channel, pixel_limit: int) -> AccessEvent:
+def speaker_of(message: Message) -> tuple[str, Gate]:
+    """The licence and the gate that a message names, before its pictures are looked at."""
+    return column_text(message.licence, TEXT_LIMIT), to_gate(message)
+
+
+def to_event(message: Message, channel: Channel, pixel_limit: int, gate: Gate | None = None) -> AccessEvent:
     """The message as an event, its pictures decoded from base64 and looked at, not decoded as pictures.
 
-    Pictures that are none, or have more than ``pixel_limit`` pixels, are in ``refused``; the event is kept.
+    Pictures that are none, or have more than ``pixel_limit`` pixels, are in ``refused``; the event is kept. ``gate`` is what
+    ``speaker_of`` has read already.
     """
     pictures, refused = _pictures(message.pictures, pixel_limit)
     return AccessEvent(
@@ -56,7 +62,7 @@ def to_event(message: Message, channel: Channel, pixel_limit: int) -> AccessEven
         occurred_at=message.timestamp or message.in_timestamp or message.out_timestamp,
         entered_at=message.in_timestamp,
         left_at=message.out_timestamp,
-        gate=to_gate(message),
+        gate=gate or to_gate(message),
         licence=column_text(message.licence, TEXT_LIMIT),
         given_id=column_text(message.event_id, TEXT_LIMIT),
         api_version=column_text(message.api_version, VERSION_LIMIT),

@@ -28,10 +28,13 @@ from receiver.services.replaying import Replaying
 from receiver.services.searching import Searching
 from receiver.services.signing import Signer
 from receiver.services.statuses import Statuses
+from receiver.services.trusting import Trusting
 from receiver.settings import Settings
 from receiver.store.pictures import Pictures
 from receiver.web import auditing, auth, headers, login_limits, metrics, problems, sophon
 from receiver.web.api import setup
+from receiver.web.device_paths import KeyTaking
+from receiver.web.proofs import ProofReader
 
 
 class BoundedJson(DefaultJSONProvider):
@@ -61,6 +64,8 @@ class Services:
     replaying: Replaying
     health: Health
     imports: ImportJobs
+    trusting: Trusting
+    proofs: ProofReader
     erasures: Erasures
     exporting: Exporting
     holding: Holding
@@ -88,4 +93,5 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(sophon.blueprint)
     app.register_blueprint(metrics.blueprint)
     login_limits.register(app, services.attempts)
+    app.wsgi_app = KeyTaking(app.wsgi_app)  # type: ignore[method-assign]
     return app

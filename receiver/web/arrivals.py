@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import quote
 
+from receiver.web.device_paths import KEY_ENVIRON, split_key
+
+# Where the protocol leaves the connection's own other end, before anybody believes a proxy about it.
+CONNECTION = "gatehouse.connection"
+CONNECTION_ENVIRON = CONNECTION
 Scope = MutableMapping[str, Any]
 
 
@@ -26,10 +31,19 @@ class Arrival:
 
     @property
     def path(self) -> str:
-        """Below the application's root, with one slash where there were several.
+        """Below the application's root, with one slash where there were several, and without a device's key.
 
         An address typed with a slash too many must not cost a redirect: a box takes anything but 200 for a failure.
         """
+        return split_key(self._whole_path)[0]
+
+    @property
+    def key(self) -> str:
+        """The device's key that stood in the address, empty if there is none."""
+        return split_key(self._whole_path)[1]
+
+    @property
+    def _whole_path(self) -> str:
         path: str = self.scope["path"].removeprefix(self.scope.get("root_path", ""))
         return re.sub(r"/{2,}", "/", path) if "//" in path else path
 
@@ -54,15 +68,24 @@ def peer_of(scope: Scope) -> str:
     return client[0] if client else ""
 
 
+def connection_of(scope: Scope) -> str:
+    """The address at the other end of the connection: a proxy's, where it speaks for somebody else."""
+    found: str = scope.get(CONNECTION, "") or peer_of(scope)
+    return found
+
+
 def environ_of(arrival: Arrival) -> dict[str, Any]:
     """The WSGI environment of PEP 3333."""
-    scope = arrival.scope
+    scope, key = arrival.scope, arrival.key
+    raw_uri = quote(arrival.path) if key else scope.get("raw_path", quote(scope["path"]).encode()).decode("latin-1")
     server = scope.get("server") or ("", 0)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": scope.get("root_path", ""),
         "PATH_INFO": arrival.path.encode("utf-8").decode("latin-1"),
-        "RAW_URI": scope.get("raw_path", quote(scope["path"]).encode()).decode("latin-1"),
+        "RAW_URI": raw_uri,
+        KEY_ENVIRON: key,
+        CONNECTION_ENVIRON: connection_of(scope),
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "SERVER_NAME": str(server[0] or ""),
         "SERVER_PORT": str(server[1] or 0),

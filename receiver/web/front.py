@@ -21,6 +21,7 @@ from receiver.settings import MIB
 from receiver.translation.requests import GZIP
 from receiver.web.arrivals import Arrival, Scope, peer_of
 from receiver.web.calling import Answer, Caller, IntakeLine, Round, WsgiApp
+from receiver.web.device_paths import starred
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -148,7 +149,7 @@ class Front:
         seconds = time.perf_counter() - started
         metrics.REQUESTS.observe(seconds)
         facts = {"status": status, "ms": round(seconds * 1000, 1), "bytes": body.size, "peer": peer_of(scope)}
-        logs.request_line(scope["path"], {"method": scope["method"], **facts})
+        logs.request_line(starred(scope["path"]), {"method": scope["method"], **facts})
 
     async def _read(self, scope: Scope, receive: Receive, body: _Body) -> None:
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")

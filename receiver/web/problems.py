@@ -20,6 +20,7 @@ from receiver.domain.errors import (
 )
 from receiver.services.enrolling import Doubtful
 from receiver.services.portraits import Unusable
+from receiver.web.device_paths import starred
 from schemas.api import InvalidArguments
 from schemas.errors import WireError
 
@@ -97,5 +98,5 @@ def _detail(error: HTTPException) -> str:
 
 def unexpected(error: BaseException) -> Response:
     """An error that is a mistake of ours, as an answer; the log has the rest."""
-    log.error("unexpected", path=request.path if has_request_context() else None, exc_info=error)
+    log.error("unexpected", path=starred(request.path) if has_request_context() else None, exc_info=error)
     return problem(500, "internal_error", "the server failed; its log says where. Nothing was changed by half.")

@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from receiver import metrics
 from receiver.setting_networks import Network
+from receiver.web.arrivals import CONNECTION
 from receiver.web.proxies import is_within
 
 HEAD_SECONDS = 15.0
@@ -50,6 +51,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
         super().on_message_begin()
+        self.scope[CONNECTION] = self.client[0] if self.client else ""  # type: ignore[literal-required]
 
     def on_headers_complete(self) -> None:
         """The head is whole; from here the front's deadline for the body holds."""

@@ -16,35 +16,14 @@ from receiver.translation.texts import column_text
 from receiver.web.arrivals import Arrival
 from receiver.web.auth import public
 from receiver.web.calling import Answer, from_flask
+from receiver.web.device_paths import CHANNELS, HISTORY_PATHS, REAL_TIME_PATHS, STATUS_PATHS
 from receiver.web.problems import known, problem, unexpected
+from receiver.web.proofs import ProofReader
 from schemas.errors import UnreadableBody, UnreadableItem
 
 if TYPE_CHECKING:
     from receiver.web.app import Services
 
-HISTORY_PATHS = (
-    "/HistoryEvent",
-    "/EventServer/api/HistoryEvent",
-    "/EventServer/api/SophonFogHistoryEvent",
-    "/box/cross/record/report",
-    "/box/v2/cross/record/report",
-    "/get_record",
-)
-REAL_TIME_PATHS = ("/RealTimeEvent", "/EventServer/api/SophonFogRelEvent", "/updateWTVInfo")
-STATUS_PATHS = (
-    "/DeviceStatus",
-    "/SophonFogStatus",
-    "/EventServer/api/SophonFogStatus",
-    "/MonitorServer/api/SophonFogStatus",
-    "/box/monitor/status/report",
-    "/box/monitor/device/status/report",
-    "/box/media/monitor/status/report",
-    # The list of a box's capture devices comes in the same spirit: who they are, and whether they are there.
-    "/box/device/sync",
-    "/brain/service/device/operate",
-)
-
-CHANNELS = dict.fromkeys(HISTORY_PATHS, Channel.HISTORY) | dict.fromkeys(REAL_TIME_PATHS, Channel.REAL_TIME)
 JSON = "application/json"
 
 blueprint = Blueprint("sophon", __name__)
@@ -74,7 +53,7 @@ def real_time_event() -> Response:
 def device_status() -> Response:
     """A box's figures and the state of its capture devices."""
     try:
-        _services().statuses.record(_items(request.get_data()), _peer())
+        _services().statuses.record(_items(request.get_data()), _peer(), _proofs())
     except (UnreadableBody, UnreadableItem) as error:
         return problem(400, error.reason, error.detail)
     return _success(None)
@@ -96,9 +75,10 @@ class EventRounds:
     an event does not need, takes as long as reading the event.
     """
 
-    def __init__(self, intake: Intake, body_limit: int) -> None:
+    def __init__(self, intake: Intake, body_limit: int, proofs: ProofReader | None = None) -> None:
         self._intake = intake
         self._body_limit = body_limit
+        self._proofs = proofs or ProofReader()
 
     def answers(self, arrivals: Sequence[Arrival]) -> list[Answer | None]:
         """The answers, in their order; None for what the view is to answer."""
@@ -107,9 +87,10 @@ class EventRounds:
         return [None if future is None else _answer(future) for future in begun]
 
     def _begin(self, arrival: Arrival) -> "Future[list[Recorded]] | None":
-        content_type = arrival.content_type
-        sender = Sender(column_text(arrival.peer, IP_LIMIT), arrival.path, CHANNELS[arrival.path], content_type)
+        content_type, path = arrival.content_type, arrival.path
         try:
+            proofs = self._proofs.of_arrival(arrival)
+            sender = Sender(column_text(arrival.peer, IP_LIMIT), path, CHANNELS[path], content_type, proofs)
             items = items_of(arrival.file.read(), content_type, self._body_limit, is_patient=False)
             return self._intake.begin(items, sender)
         except Exception:  # noqa: BLE001 - one request's trouble is not the others': its view meets it again, and says it
@@ -129,10 +110,15 @@ def _peer() -> str:
     return column_text(request.remote_addr or "", IP_LIMIT)
 
 
+def _proofs() -> tuple[bytes, ...]:
+    """What came with the request to show who sent it."""
+    return _services().proofs.of_environ(request.environ)
+
+
 def _take(channel: Channel) -> Response:
     services = _services()
     body = request.get_data()
-    sender = Sender(_peer(), request.path, channel, request.content_type or "")
+    sender = Sender(_peer(), request.path, channel, request.content_type or "", _proofs())
     try:
         items = _items(body)
     except UnreadableBody as error:

@@ -13,13 +13,18 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from receiver.domain.events import Channel
+from receiver.domain.trust import Mode, TrustRules
+from receiver.services.device_book import DeviceBook
 from receiver.services.intake import Intake, IntakeParts
 from receiver.services.recording import Recorder, Sender
+from receiver.services.statuses import Statuses
 from receiver.store import deliveries, tables
 from receiver.store.doorbell import Doorbell
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
 
+# Most tests are not about trust: everybody is believed.
+OPEN = TrustRules(mode=Mode.OPEN)
 LICENCE = "ABCDEF000120240101000001"
 HISTORY = Sender("10.0.0.9", "/HistoryEvent", Channel.HISTORY)
 REAL_TIME = Sender("10.0.0.9", "/RealTimeEvent", Channel.REAL_TIME)
@@ -64,10 +69,12 @@ def open_intake(
     subscriptions: Sequence[int] = (),
     *,
     is_recognising: bool = True,
+    rules: TrustRules = OPEN,
     write_batch: Callable[[Recorder], Callable[..., Any]] | None = None,
 ) -> Iterator[Intake]:
     """An intake over a store, as bootstrap makes it."""
-    recorder = Recorder(store, is_recognising=is_recognising, subscriptions=lambda: subscriptions)
+    book = DeviceBook(store, rules)
+    recorder = Recorder(store, book, is_recognising=is_recognising, subscriptions=lambda: subscriptions)
     if write_batch is not None:
         recorder.write_batch = write_batch(recorder)  # type: ignore[method-assign]
     doorbell = Doorbell(folder)
@@ -76,6 +83,7 @@ def open_intake(
             store=store,
             pictures=Pictures(store.pictures),
             recorder=recorder,
+            book=book,
             doorbell=doorbell,
             data_dir=folder,
             pixel_limit=1_000_000,
@@ -84,6 +92,11 @@ def open_intake(
     )
     yield intake
     doorbell.close()
+
+
+def statuses_of(store: Store, rules: TrustRules = OPEN) -> Statuses:
+    """What keeps status reports, by itself."""
+    return Statuses(store, DeviceBook(store, rules))
 
 
 ONE = "http://one.example/"

@@ -11,14 +11,14 @@ from werkzeug.test import TestResponse
 from receiver import bootstrap
 from receiver.domain.accounts import Limits, Role
 from receiver.settings import Settings
-from receiver.web import auth, sophon
+from receiver.web import auth, device_paths
 from receiver.web.auth import Access, access_of
 from tests.receiver.web.logins import token_of
 from tests.receiver.web.site import is_problem
 from tests.security.conftest import Door
 
 PUBLIC = {
-    *sophon.HISTORY_PATHS, *sophon.REAL_TIME_PATHS, *sophon.STATUS_PATHS,
+    *device_paths.HISTORY_PATHS, *device_paths.REAL_TIME_PATHS, *device_paths.STATUS_PATHS,
     "/v1/health/live", "/v1/health/ready", "/v1/login", "/v1/refresh", "/v1/session POST",
     "/v1/openapi.json", "/docs/", "/docs/<path:path>", "/docs/dist/<path:path>",
 }  # fmt: skip

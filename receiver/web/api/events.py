@@ -68,6 +68,7 @@ def _filter(query: dict[str, Any], *, is_blacklist_hit: bool = False) -> EventFi
         since=aware(query["since"]),
         until=aware(query["until"]),
         text=query["q"],
+        verified=query["verified"],
         is_blacklist_hit=is_blacklist_hit,
         limits=limits(),
         before=query["cursor"],

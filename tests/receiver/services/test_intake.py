@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from receiver.domain.errors import Unavailable
+from receiver.services.device_book import DeviceBook
 from receiver.services.originals import Originals
 from receiver.services.recording import Entry, Recorded, Recorder, Sender
 from receiver.store import events, outbox, quarantine, tables
@@ -23,6 +24,7 @@ from receiver.store.pictures import Pictures
 from receiver.store.store import Store, open_store
 from tests.receiver.boxes import (
     HISTORY,
+    OPEN,
     REAL_TIME,
     count,
     delivered_events,
@@ -127,7 +129,7 @@ def test_both_reports_in_one_group_become_one_event(store: Store, tmp_path: Path
 
 
 def recorder_of(store: Store, subscriptions: Sequence[int] = ()) -> Recorder:
-    return Recorder(store, is_recognising=True, subscriptions=lambda: subscriptions)
+    return Recorder(store, DeviceBook(store, OPEN), is_recognising=True, subscriptions=lambda: subscriptions)
 
 
 def read_entries(store: Store, folder: Path, told: Sequence[tuple[object, Sender]]) -> list[Entry]:

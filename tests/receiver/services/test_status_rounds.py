@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from receiver.services import statuses as statuses_module
-from receiver.services.statuses import NOTED_EVERY, Statuses
+from receiver.services.statuses import NOTED_EVERY
 from receiver.store import devices
 from receiver.store.store import Store
 from schemas.errors import UnreadableItem
-from tests.receiver.boxes import LICENCE
+from tests.receiver.boxes import LICENCE, statuses_of
 
 
 def report(box: str = LICENCE, **changes: Any) -> dict[str, Any]:
@@ -27,9 +27,9 @@ def test_one_unreadable_report_keeps_the_others_out(store: Store, place: int) ->
     reports: list[object] = [report("BOX1"), report("BOX2")]
     reports.insert(place, "no report")
     with pytest.raises(UnreadableItem):
-        Statuses(store).record(reports, "10.0.0.9")
+        statuses_of(store).record(reports, "10.0.0.9")
     assert all_devices(store) == []
-    Statuses(store).record([report("BOX1"), report("BOX2")], "10.0.0.9")
+    statuses_of(store).record([report("BOX1"), report("BOX2")], "10.0.0.9")
     assert len(all_devices(store)) == 2
 
 
@@ -38,11 +38,11 @@ def test_a_devices_status_names_its_sub_devices(store: Store) -> None:
         {"ep_id": f"{LICENCE}__10.0.0.21", "ep_name": "door", "ep_ip": "10.0.0.21", "ep_status": "online"},
         {"ep_name": "without any address", "ep_status": "offline"},
     ]
-    Statuses(store).record([report(sub_devices=subs)], "10.0.0.9")
+    statuses_of(store).record([report(sub_devices=subs)], "10.0.0.9")
     (device,) = all_devices(store)
     shown = [(each["name"], each["address"], each["status"]) for each in device.status["sub_devices"]]
     assert shown == [("door", "10.0.0.21", "online"), ("without any address", "", "offline")]
-    Statuses(store).record([report(sub_devices=subs[1:])], "10.0.0.9")
+    statuses_of(store).record([report(sub_devices=subs[1:])], "10.0.0.9")
     (device,) = all_devices(store)
     assert [each["name"] for each in device.status["sub_devices"]] == ["without any address"]
 
@@ -56,7 +56,7 @@ def test_a_problem_is_noted_once_a_minute_for_each_address(store: Store, monkeyp
             return present
 
     monkeypatch.setattr(statuses_module, "datetime", Clock)
-    statuses = Statuses(store)
+    statuses = statuses_of(store)
 
     def noted() -> list[tuple[str, str]]:
         return sorted((row.address, row.problem) for row in all_devices(store))

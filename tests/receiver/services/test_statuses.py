@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from receiver.services.statuses import Statuses
 from receiver.store import devices
 from receiver.store.store import Store
 from schemas.errors import UnreadableItem
-from tests.receiver.boxes import HISTORY, LICENCE, history, open_intake
+from tests.receiver.boxes import HISTORY, LICENCE, history, open_intake, statuses_of
 
 REPORT: dict[str, Any] = {
     "gateway_sn": "HQ1", "gateway_name": "north", "gateway_ip": "10.0.0.9 10.0.1.9 ", "gateway_status": "online", "gateway_port": 80,
@@ -25,7 +24,7 @@ def all_devices(store: Store) -> list[Any]:
 
 
 def test_a_report_is_kept_with_its_device_and_gates_and_the_next_replaces_it(store: Store) -> None:
-    statuses = Statuses(store)
+    statuses = statuses_of(store)
     statuses.record([REPORT], "10.0.0.9")
     changed = [{**REPORT["sub_devices"][0], "ep_status": "offline"}]
     statuses.record([{**REPORT, "gateway_ext_data": {"cpu_usage": 7}, "sub_devices": changed}], "10.0.0.8")
@@ -44,7 +43,7 @@ def test_a_report_is_kept_with_its_device_and_gates_and_the_next_replaces_it(sto
 
 
 def test_status_and_events_speak_of_one_device_and_one_gate(store: Store, tmp_path: Path) -> None:
-    Statuses(store).record([REPORT], "10.0.0.9")
+    statuses_of(store).record([REPORT], "10.0.0.9")
     with open_intake(store, tmp_path) as intake:
         intake.record([history()], HISTORY)
     (device,) = all_devices(store)
@@ -56,14 +55,14 @@ def test_status_and_events_speak_of_one_device_and_one_gate(store: Store, tmp_pa
 
 def test_what_is_no_report_is_refused(store: Store) -> None:
     with pytest.raises(UnreadableItem):
-        Statuses(store).record(["junk"], "10.0.0.9")
+        statuses_of(store).record(["junk"], "10.0.0.9")
     assert all_devices(store) == []
 
 
 def test_a_report_without_any_name_belongs_to_its_address(store: Store) -> None:
-    Statuses(store).record([{}], "10.0.0.9")
-    Statuses(store).note_problem("10.0.0.9", "body_too_large")
-    Statuses(store).note_problem("10.0.0.7", "body_too_large")
+    statuses_of(store).record([{}], "10.0.0.9")
+    statuses_of(store).note_problem("10.0.0.9", "body_too_large")
+    statuses_of(store).note_problem("10.0.0.7", "body_too_large")
     assert [(row.key, row.problem) for row in all_devices(store)] == [
         ("address:10.0.0.9", "body_too_large"),
         ("address:10.0.0.7", "body_too_large"),
@@ -77,7 +76,7 @@ def test_first_reports_of_one_device_at_once_make_one_device(store: Store, tmp_p
     def report() -> None:
         start.wait(30)
         try:
-            Statuses(store).record([REPORT], "10.0.0.9")
+            statuses_of(store).record([REPORT], "10.0.0.9")
         except BaseException as error:  # noqa: BLE001 - shown by the assertion
             failed.append(error)
 
@@ -101,5 +100,5 @@ def test_odd_values_everywhere_are_kept_or_noted(store: Store, odd: object) -> N
         "gateway_ext_data": {text: odd, "deep": {text: [odd]}}, text: odd,
         "sub_devices": [dict.fromkeys((*REPORT["sub_devices"][0], "ep_url", "direction", text), odd)] * 3,
     }  # fmt: skip
-    Statuses(store).record([report], "10.0.0.9")
+    statuses_of(store).record([report], "10.0.0.9")
     assert len(all_devices(store)) == 1

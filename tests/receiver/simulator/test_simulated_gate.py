@@ -204,6 +204,13 @@ def test_a_server_that_answers_something_else_does_not_add_up(receiver: Receiver
     assert not balance.adds_up
 
 
+def test_a_box_that_nobody_has_trusted_is_told_why_its_messages_were_dropped(receiver: Receiver, people: Path) -> None:
+    receiver.always = (200, {"data": {"items": [{"result": "dropped", "reason": "pending_full"}]}})
+    balance = simulate(receiver, people, count=5)
+    assert balance.surprises == {"new became dropped": 5}
+    assert "`devices trust`" in balance.render()
+
+
 def test_a_server_that_calls_everything_new_does_not_add_up(receiver: Receiver, people: Path) -> None:
     receiver.always = (200, {"data": {"items": [{"result": "new"}]}})
     balance = simulate(receiver, people, count=20, duplicates=0.1, corrupt=0.1)

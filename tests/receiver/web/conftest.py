@@ -10,13 +10,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from receiver import bootstrap
-from receiver.services.statuses import Statuses
 from receiver.settings import Settings
 from receiver.store import devices, quarantine
 from receiver.store.store import Store
 from receiver.web.app import Services
+from receiver.web.device_paths import CHANNELS
 from receiver.web.front import Front, FrontHooks, FrontLimits
-from receiver.web.sophon import CHANNELS, EventRounds
+from receiver.web.sophon import EventRounds
 from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import Site, open_site
 
@@ -41,12 +41,12 @@ class Web:
         return found
 
     def front(self, *, body_seconds: float = 30, threads: int = 4, body_limit: int = BODY_LIMIT) -> Front:
-        statuses = Statuses(self.store)
+        statuses = self.services.statuses
         return Front(
             self.app.wsgi_app,
             FrontLimits(body_limit, body_seconds, threads, self.folder, frozenset(CHANNELS)),
             FrontHooks(
-                EventRounds(self.services.intake, body_limit).answers,
+                EventRounds(self.services.intake, body_limit, self.services.proofs).answers,
                 lambda peer: statuses.note_problem(peer, "body_too_large"),
             ),
         )
@@ -64,7 +64,9 @@ class Web:
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """One for a whole module: its tests send different things."""
     folder = tmp_path_factory.mktemp("web")
-    house = bootstrap.open_house(Settings(data_dir=folder, body_limit=BODY_LIMIT, recognition="off"))
+    house = bootstrap.open_house(
+        Settings(data_dir=folder, body_limit=BODY_LIMIT, recognition="off", device_trust="open")
+    )
     app = bootstrap.make_app(house)
     yield Web(app, house.store, folder)
     house.close()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from receiver.store import devices
-from receiver.web.sophon import HISTORY_PATHS, REAL_TIME_PATHS, STATUS_PATHS
+from receiver.web.device_paths import HISTORY_PATHS, REAL_TIME_PATHS, STATUS_PATHS
 from tests.receiver.boxes import history, jpeg, real_time, text_of
 from tests.receiver.web.conftest import BODY_LIMIT, Web
 
