@@ -26,6 +26,8 @@ LOOK_SECONDS = 1.0
 FULL_SECONDS = 1.0
 # Devices that may wait for somebody to trust them: of one address, since anybody can make up licences, and in all.
 PENDING_AT_ADDRESS, PENDING_IN_ALL = 20, 1000
+# Gates that are written down of one of them; what it says of more is kept with the event alone.
+PENDING_GATES = 50
 TOO_MANY_DEVICES = "too_many_devices"
 
 log = structlog.get_logger("devices")
@@ -177,7 +179,10 @@ class DeviceBook:
             self._devices.clear()
             self._gates.clear()
         device_id = self.device(tx, standing, claim, now)
-        return device_id, self._gate(tx, device_id, event.gate, now)
+        key = gate_key(event.gate)
+        if not key or not (standing.is_trusted or self._has_room_for_gate(tx, device_id, key)):
+            return device_id, None
+        return device_id, self._gate(tx, (device_id, key), event.gate, now)
 
     def device(self, tx: Tx, standing: Standing, claim: Claim, now: datetime) -> int:
         """The id of the device; written on the first meeting, its last-seen now and then."""
@@ -211,23 +216,27 @@ class DeviceBook:
             self._memory = memory = _Memory(number, trust.marked(tx))
         return memory
 
-    def _gate(self, tx: Tx, device_id: int, gate: Gate, now: datetime) -> int | None:
-        key = gate_key(gate)
-        if not key:
-            return None
+    def _has_room_for_gate(self, tx: Tx, device_id: int, key: str) -> bool:
+        """Whether a gate of a device that nobody has trusted is written down: anybody can make up gates too."""
+        if (device_id, key) in self._gates or devices.find_gate(tx, device_id, key) is not None:
+            return True
+        return len(devices.gates_of(tx, {device_id})[device_id]) < PENDING_GATES
+
+    def _gate(self, tx: Tx, place: tuple[int, str], gate: Gate, now: datetime) -> int:
+        """The id of the gate with that key of that device."""
         facts = (gate.address, gate.name, gate.device_type, gate.ip)
-        known = self._gates.get((device_id, key))
+        known = self._gates.get(place)
         if known is not None and known.facts == facts and now - known.written_at < SEEN_EVERY:
             return known.id
+        device_id, key = place
         found = known.id if known else devices.find_gate(tx, device_id, key)
         said = {name: fact for name, fact in zip(GATE_FACTS, facts, strict=True) if fact}
         if found is None:
-            found = devices.add_gate(
-                tx, {"device_id": device_id, "key": key, "first_seen": now, "last_seen": now, **said}
-            )
+            row = {"device_id": device_id, "key": key, "first_seen": now, "last_seen": now, **said}
+            found = devices.add_gate(tx, row)
         else:
             devices.change_gate(tx, found, {"last_seen": now, **said})
-        self._gates[device_id, key] = _Known(found, now, facts)
+        self._gates[place] = _Known(found, now, facts)
         return found
 
 

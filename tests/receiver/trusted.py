@@ -90,3 +90,8 @@ def rows_of(store: Store, *of: Any) -> dict[str, list[tuple[Any, ...]]]:
         for table in of:
             found[table.name] = sorted((tuple(row) for row in tx.execute(select(table))), key=repr)
     return found
+
+
+def words(recorded: list[Recorded]) -> list[tuple[str, str | None]]:
+    """What became of each item, and why."""
+    return [(each.result, each.reason) for each in recorded]

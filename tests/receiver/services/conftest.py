@@ -7,8 +7,9 @@ import pytest
 
 from receiver.services.intake import Intake
 from receiver.store.store import Store, open_store
-from tests.receiver.boxes import open_intake
+from tests.receiver.boxes import open_intake, subscribe
 from tests.receiver.faces import Desk, PreparedEngine, face_of, sighting
+from tests.receiver.trusted import Gateway, open_gateway
 
 
 @pytest.fixture
@@ -37,4 +38,10 @@ def desk(sqlite_store: Store, engine: PreparedEngine) -> Desk:
 @pytest.fixture
 def intake(sqlite_store: Store, tmp_path: Path) -> Iterator[Intake]:
     with open_intake(sqlite_store, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gateway(store: Store, tmp_path: Path) -> Iterator[Gateway]:
+    with open_gateway(store, tmp_path, subscriptions=subscribe(store)) as opened:
         yield opened

@@ -1,6 +1,5 @@
 """Devices are pending until somebody trusts them: what they send is kept apart, within bounds, and processed afterwards."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from sqlalchemy import select
 from receiver.domain.errors import Conflict, Invalid, NotFound
 from receiver.domain.trust import Mode, State, TrustRules
 from receiver.services.catching_up import STEP, CatchingUp, CatchingUpParts
-from receiver.services.device_book import LOOK_SECONDS, PENDING_AT_ADDRESS
+from receiver.services.device_book import LOOK_SECONDS
 from receiver.services.intake import Intake
 from receiver.services.pacing import Pace
-from receiver.services.recording import Recorded
 from receiver.services.trusting import Change
 from receiver.store import devices, outbox, tables, trust
 from receiver.store.outbox import Task
@@ -28,19 +26,12 @@ from tests.receiver.boxes import (
     history,
     open_intake,
     real_time,
-    subscribe,
     text_of,
 )
 from tests.receiver.services.test_statuses import REPORT
-from tests.receiver.trusted import BLOCKED, TRUSTED, Gateway, open_gateway
+from tests.receiver.trusted import BLOCKED, TRUSTED, Gateway, open_gateway, words
 
 KEY = f"licence:{LICENCE}@10.0.0.9"
-
-
-@pytest.fixture
-def gateway(store: Store, tmp_path: Path) -> Iterator[Gateway]:
-    with open_gateway(store, tmp_path, subscriptions=subscribe(store)) as opened:
-        yield opened
 
 
 def tasks(store: Store) -> dict[Any, int]:
@@ -51,10 +42,6 @@ def tasks(store: Store) -> dict[Any, int]:
 def events_of(store: Store) -> list[Any]:
     with store.read() as tx:
         return list(tx.execute(select(tables.event).order_by(tables.event.c.id)))
-
-
-def words(recorded: list[Recorded]) -> list[tuple[str, str | None]]:
-    return [(each.result, each.reason) for each in recorded]
 
 
 def test_what_an_unknown_device_sends_is_kept_and_nothing_follows(gateway: Gateway) -> None:
@@ -256,69 +243,6 @@ def test_with_secret_an_address_is_not_enough(store: Store, tmp_path: Path) -> N
         key = gateway.trusting.give_key(1)
         gateway.work()
         assert words(gateway.send(history(3), key=key)) == [("new", None)]
-
-
-def test_what_is_more_than_is_kept_is_dropped_and_counted(store: Store, tmp_path: Path) -> None:
-    with open_gateway(store, tmp_path, TrustRules(events_each=3, events_in_all=5)) as gateway:
-        told = gateway.send(*(history(number) for number in range(5)))
-        assert words(told) == [("new", "device_pending")] * 3 + [("dropped", "pending_full")] * 2
-        gateway.send(*(history(number, box="TWO") for number in range(5)))
-        gateway.send(history(9))
-        assert [(row.licence, row.dropped) for row in gateway.devices()] == [(LICENCE, 3), ("TWO", 3)]
-        assert count(store, tables.event) == 5
-        gateway.trust()
-        gateway.work()
-        # Whoever is trusted is never limited, and what was dropped was not taken for known.
-        assert words(gateway.send(*(history(number) for number in range(3, 20)))) == [("new", None)] * 17
-
-
-def test_large_events_are_bounded_by_their_size(store: Store, tmp_path: Path) -> None:
-    with open_gateway(store, tmp_path, TrustRules(bytes_in_all=8000)) as gateway:
-        small, large = history(1), history(2, ext_data={"recognize_face": text_of(1), "info": {"x": "y" * 3000}})
-        assert words(gateway.send(small, large)) == [("new", "device_pending"), ("dropped", "pending_full")]
-        assert words(gateway.send(history(3))) == [("new", "device_pending")]
-
-
-def test_what_nobody_trusted_in_time_makes_room(store: Store, tmp_path: Path) -> None:
-    with open_gateway(store, tmp_path, TrustRules(events_each=4)) as gateway:
-        gateway.send(*(history(number, ext_data={"recognize_face": text_of(number)}) for number in range(4)))
-        worker = CatchingUp(CatchingUpParts(store, gateway.rules, is_recognising=True, ring=lambda: None))
-        assert worker.make_room() == 0
-        gateway.grow_older(25)
-        assert worker.make_room() == 4
-        assert [count(store, each) for each in (tables.event, tables.message, tables.event_picture)] == [0, 0, 0]
-        gateway.intake.book.forget()
-        assert words(gateway.send(history(9))) == [("new", "device_pending")]
-
-
-def test_made_up_names_do_not_fill_the_list_of_devices(gateway: Gateway) -> None:
-    told = gateway.send(*(history(1, box=f"BOX{number}") for number in range(PENDING_AT_ADDRESS + 5)))
-    assert [each.reason for each in told].count("too_many_devices") == 5
-    assert len(gateway.devices()) == PENDING_AT_ADDRESS
-    gateway.report({**REPORT, "dev_sno": "ONEMORE"})
-    assert len(gateway.devices()) == PENDING_AT_ADDRESS
-    assert words(gateway.send(history(1, box="ELSEWHERE"), peer="10.0.0.10")) == [("new", "device_pending")]
-
-
-def test_of_a_pending_boxs_status_only_that_it_was_there_is_noted(gateway: Gateway) -> None:
-    gateway.report(REPORT)
-    (device,) = gateway.devices()
-    assert (device.state, device.status, device.name, device.serial) == ("pending", None, "", "")
-    assert device.status_at is not None
-    assert count(gateway.store, tables.gate) == 0
-    gateway.trust()
-    gateway.report(REPORT)
-    (device,) = gateway.devices()
-    assert (device.name, device.status["status"]) == ("north", "online")
-
-
-def test_what_an_unknown_address_sends_that_cannot_be_read_is_bounded(gateway: Gateway) -> None:
-    told = gateway.send(*(f"junk {number}" for number in range(105)))
-    assert words(told)[100:] == [("dropped", "pending_full")] * 5
-    gateway.send(history(1), peer="10.0.0.10")
-    gateway.trust(gateway.device(f"licence:{LICENCE}@10.0.0.10").id)
-    more = gateway.send(*(f"more junk {number}" for number in range(105)), peer="10.0.0.10")
-    assert {each.result for each in more} == {"quarantined"}
 
 
 def test_both_reports_of_a_pending_box_wait_as_one_event(gateway: Gateway) -> None:

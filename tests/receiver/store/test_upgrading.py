@@ -15,6 +15,8 @@ from receiver.domain.events import ListName
 from receiver.store import events, faces, library, migrating, people, tables
 from receiver.store.database import Tx
 from receiver.store.store import Store, open_store
+from tests.receiver.boxes import LICENCE, history
+from tests.receiver.trusted import open_gateway, words
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DIGEST = b"d" * 32
@@ -187,3 +189,17 @@ def test_an_upgraded_database_has_exactly_the_declared_tables(upgraded: Store) -
     assert migrating.drift(upgraded.main, parts) == []
     with upgraded.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM event")).scalar_one() == 2
+
+
+def test_devices_of_an_earlier_version_are_trusted_where_they_last_spoke(first_version: Store, tmp_path: Path) -> None:
+    with first_version.write() as tx:
+        FirstVersion(tx).add(
+            "device", id=5, key=f"licence:{LICENCE}", licence=LICENCE, name="", address="10.0.0.9", serial="", mac="",
+            device_group="", first_seen=NOW, last_seen=NOW,
+        )  # fmt: skip
+    first_version.upgrade()
+    with open_gateway(first_version, tmp_path) as gateway:
+        assert words(gateway.send(history(1))) == [("new", None)]
+        assert words(gateway.send(history(1), peer="10.0.0.10")) == [("new", "device_pending")]
+        device = gateway.device(f"licence:{LICENCE}")
+        assert (device.id, device.state, device.trusted_by) == (5, "trusted", "")

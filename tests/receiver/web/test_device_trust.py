@@ -187,14 +187,13 @@ def test_a_key_opens_nothing_but_what_boxes_post_to(keyed: tuple[Web, str]) -> N
 
 def test_no_key_is_logged_or_kept(keyed: tuple[Web, str], capsys: pytest.CaptureFixture[str]) -> None:
     web, key = keyed
-    logs.configure("json")
     for path in (f"/in/{key}/HistoryEvent", f"/in/{key}/nowhere", f"//in//{key}//HistoryEvent", f"/x/in/{key}"):
         for body in (event(), b"junk", b"[1]", b"x" * 5_000_000):
             ask(web.front(), path, body, [JSON], query_string=f"key={key}".encode())
             ask(web.front(), path, body, [JSON])
     logs._LINES.flush()
     said = capsys.readouterr()
-    assert '"/in/***/HistoryEvent"' in said.err
+    assert "/in/***/HistoryEvent" in said.err
     assert key not in said.err + said.out
     for table in (tables.message, tables.quarantine, tables.device):
         with web.store.read() as tx:
