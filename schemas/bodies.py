@@ -112,7 +112,7 @@ def gunzip(data: bytes, limit: int) -> bytes:
         if len(unpacked) > limit:
             raise UnreadableBody("too_large", f"unpacked, the body exceeds {limit} bytes")
         if len(unpacked) > most:
-            raise UnreadableBody("bad_gzip", f"unpacked, the body is more than {GZIP_RATIO} times its size")
+            raise UnreadableBody("too_large", f"unpacked, the body is more than {GZIP_RATIO} times its size")
         if not stream.eof:
             raise UnreadableBody("bad_gzip", "the packed body ends too early")
         if not stream.unused_data:
