@@ -46,6 +46,6 @@ class NewDevice(Strict):
     certificate = Text(load_default=None, validate=validate.Length(1, 500), metadata=CERTIFICATE)
 
 
-class NewKey(Answer):
+class DeviceKey(Answer):
     key = fields.String(metadata={"description": "shown here and never again"})
     path = fields.String(metadata={"description": "where the device posts its events with it"})

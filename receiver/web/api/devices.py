@@ -60,7 +60,7 @@ def change_device(change: dict[str, Any], device_id: int) -> dict[str, Any]:
 
 
 @blueprint.post(f"/devices/<{ID}:device_id>/key")
-@blueprint.response(201, devices.NewKey)
+@blueprint.response(201, devices.DeviceKey)
 @blueprint.alt_response(404, description="no_such_device")
 @needs(Role.ADMIN)
 def make_device_key(device_id: int) -> dict[str, Any]:
