@@ -9,142 +9,49 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from receiver.setting_values import (
+    GIB,
+    MIB,
+    read_choice,
+    read_fpir,
+    read_limits,
+    read_model,
+    read_night,
+    read_retention,
+    read_schedule,
+    read_size,
+    read_switch,
+    read_text,
+    read_urls,
+    read_whole,
+    read_zone,
+)
 from recognition.gates import SHIPPED, GateLimits
-from recognition.limits import parse_limits
+
+# Whoever reads sizes from the settings finds their units here too.
+__all__ = [
+    "GIB",
+    "MIB",
+    "PREFIX",
+    "SettingError",
+    "Settings",
+    "ShownSetting",
+    "load",
+    "names",
+    "shown",
+    "without_password",
+]
 
 PREFIX = "GATEHOUSE_"
 # Read by the tests and by scripts/setup, never by the server.
 IGNORED = ("GATEHOUSE_TEST_", "GATEHOUSE_PYTHON")
 TOML_FILE = "gatehouse.toml"
-KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
 
 class SettingError(ValueError):
     """A setting cannot be read; the message names it, says why and what would do."""
-
-
-def read_text(value: Any) -> str:
-    if isinstance(value, list | dict | bool):
-        raise ValueError("must be text")  # noqa: TRY004 - as every reader says it
-    return str(value).strip()
-
-
-def read_model(value: Any) -> str:
-    """The id of an embedding model, as networks in the models folder have it too."""
-    text = read_text(value)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}(\+mirror)?", text):
-        raise ValueError("must be a model's id, such as dlib-resnet-v1 or dlib-resnet-v1+mirror")
-    return text
-
-
-def read_whole(low: int, high: int) -> Callable[[Any], int]:
-    """A reader of whole numbers within ``low..high``."""
-
-    def read(value: Any) -> int:
-        number = int(str(value).strip())
-        if not low <= number <= high:
-            raise ValueError(f"must be {low} to {high}")
-        return number
-
-    return read
-
-
-def read_size(value: Any) -> int:
-    """Bytes: a whole number, or one with KiB, MiB or GiB behind it."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?\s*", str(value), re.IGNORECASE)
-    if match is None:
-        raise ValueError("must be a number of bytes, or like 200 MiB or 1 GiB")
-    return int(float(match[1]) * {"": 1, "k": KIB, "m": MIB, "g": GIB}[match[2].lower()])
-
-
-def read_choice(*choices: str) -> Callable[[Any], str]:
-    """A reader of one of ``choices``."""
-
-    def read(value: Any) -> str:
-        word = str(value).strip().lower()
-        if word not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return word
-
-    return read
-
-
-def read_fpir(value: Any) -> float:
-    """A share of strangers falsely called by a name: above 0, at most 0.05; ``1%`` and ``0.01`` are the same."""
-    text = str(value).strip()
-    share = float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
-    if not 0 < share <= 0.05:  # noqa: PLR2004 - the bound is the setting's own
-        raise ValueError("must be above 0 and at most 5% (0.05): more false names than that help nobody")
-    return share
-
-
-def read_limits(value: Any) -> GateLimits:
-    """Changed limits of picture quality: text with commas, or a list."""
-    return parse_limits(", ".join(map(str, value)) if isinstance(value, list) else read_text(value))
-
-
-def read_zone(value: Any) -> ZoneInfo:
-    try:
-        return ZoneInfo(str(value).strip())
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError("must be a time zone like Europe/Berlin or Asia/Shanghai") from error
-
-
-def read_urls(value: Any) -> tuple[str, ...]:
-    """One or several http(s) addresses, separated by commas or blanks; a trailing comma is fine."""
-    parts = value if isinstance(value, list) else re.split(r"[,\s]+", str(value))
-    urls = tuple(part for part in (str(each).strip() for each in parts) if part)
-    for url in urls:
-        split = urlsplit(url)
-        # Reading the port refuses one that does not exist.
-        if split.scheme not in {"http", "https"} or not split.hostname or split.port == 0:
-            raise ValueError("must be http:// or https:// addresses, separated by commas")
-    return urls
-
-
-def read_schedule(value: Any) -> str:
-    """Seconds, or a cron expression of five fields."""
-    text = str(value).strip()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        if not 0 < float(text) <= 86_400:  # noqa: PLR2004 - a day
-            raise ValueError("must be above 0 and at most 86400 seconds, or a cron expression")
-        return text
-    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - read by few, and no small import
-
-    try:
-        CronTrigger.from_crontab(text, timezone="UTC")
-    except ValueError as error:
-        raise ValueError(
-            f"must be seconds, or a cron expression of five fields like '*/10 0-5 * * *' ({error})"
-        ) from error
-    return text
-
-
-RETENTION_KINDS = ("events", "scenes", "faces", "embeddings", "strangers", "real_time")
-RETENTION_LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
-RETENTION_RULE = re.compile(r"(?:(?P<list>[a-z]+)\.)?(?P<kind>[a-z_]+)\s*=\s*(?P<days>\d{1,5})")
-# Of a rule without a list, a kind of which there are no lists.
-LISTLESS_KINDS = frozenset({"strangers"})
-
-
-def read_retention(value: Any) -> tuple[tuple[str, str, int], ...]:
-    """(list or empty, kind, days) of each rule in ``scenes=30, visitor.scenes=7``."""
-    parts = value if isinstance(value, list) else str(value).split(",")
-    rules = {}
-    for part in (str(each).strip().lower() for each in parts):
-        if not part:
-            continue
-        match = RETENTION_RULE.fullmatch(part)
-        if match is None or match["kind"] not in RETENTION_KINDS or int(match["days"]) == 0:
-            raise ValueError(f"{part!r} must be like scenes=30 or visitor.scenes=7, of {', '.join(RETENTION_KINDS)}")
-        if match["list"] and (match["list"] not in RETENTION_LISTS or match["kind"] in LISTLESS_KINDS):
-            raise ValueError(
-                f"{part!r}: before the point stands one of {', '.join(RETENTION_LISTS)}; strangers have none"
-            )
-        rules[match["list"] or "", match["kind"]] = int(match["days"])
-    return tuple((list_name, kind, days) for (list_name, kind), days in sorted(rules.items()))
 
 
 def setting(default: Any, doc: str, read: Callable[[Any], Any] = read_text, *, secret: bool = False) -> Any:
@@ -191,9 +98,16 @@ class Settings:
     upstream_every: str = setting("5", "When to send on: seconds, or a cron expression of five fields.", read_schedule)
     retention: tuple[tuple[str, str, int], ...] = setting(
         (),
-        "Days to keep: events, scenes, faces (pictures), embeddings, real_time (events), strangers (unseen), e.g. "
+        "Days to keep: events, scenes, faces (pictures), embeddings, real_time (events), strangers (unseen), reviews (decided), "
+        "identities (of devices, unseen and not adopted), e.g. "
         "`events=365, scenes=30, visitor.scenes=7, strangers=90`; empty: everything, for good.",
         read_retention,
+    )
+    library_check: str = setting(
+        "0 3 * * *",
+        "When the whole library is looked over (proposed merges, look-alikes, pictures that contradict or have aged): a cron "
+        "expression of five fields in the zone of GATEHOUSE_TIMEZONE, or off.",
+        read_night,
     )
     backup_days: int = setting(
         30, "Days for which you keep backups; told in the certificate of an erasure.", read_whole(0, 36_500)
@@ -235,10 +149,33 @@ class Settings:
         1, "Web processes that `serve` starts; each takes about 80 MB and, under load, up to a core.", read_whole(1, 64)
     )
     web_threads: int = setting(16, "Threads that answer requests.", read_whole(1, 256))
+    automatic_strangers: bool = setting(
+        True,
+        "1: a face that nobody knows and that is seen twice becomes a stranger with a lasting id; 0: only what a box "
+        "registers (1001).",
+        read_switch,
+    )
+    candidate_days: int = setting(
+        7, "Days for which a face that nobody knows waits to be seen a second time.", read_whole(1, 365)
+    )
+    stranger_faces: int = setting(
+        5,
+        "Pictures by which a stranger is known, at most; the best and most different ones are kept.",
+        read_whole(1, 20),
+    )
+    visit_minutes: int = setting(
+        10, "Two sightings of a person that lie no more than so many minutes apart are one visit.", read_whole(1, 1440)
+    )
+    adopt_identities: str = setting(
+        "off",
+        "trusted: whom trusted devices know is enrolled with the device's library picture as events come in; off: only "
+        "when somebody asks for it (`people adopt`). See docs/how-to/adopt-from-devices.md.",
+        read_choice("off", "trusted"),
+    )
     echo: bool = setting(
         False,
         "1: print one line per event, as the script on the box does.",
-        lambda v: str(v).lower() in {"1", "true", "yes", "on"},
+        read_switch,
     )
     sources: Mapping[str, str] = field(default_factory=dict)
 

@@ -54,7 +54,7 @@ HOME_OF = {
     "sqlalchemy": "receiver/store/",
     "alembic": "receiver/store/",
     "psycopg": "receiver/store/",
-    "apscheduler": ("receiver/worker.py", "receiver/settings.py"),
+    "apscheduler": ("receiver/worker.py", "receiver/setting_values.py"),
 }
 VAGUE_NAMES = frozenset({"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"})
 # A foreign system is found, and can be deleted, by its name.

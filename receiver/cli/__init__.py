@@ -14,6 +14,8 @@ COMMANDS = {
     "worker": "processes",
     "db": "administration",
     "people": "people",
+    "strangers": "strangers",
+    "reviews": "reviewing",
     "retention": "erasing",
     "tasks": "administration",
     "settings": "administration",

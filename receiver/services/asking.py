@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from receiver.domain.errors import NotFound
-from receiver.domain.events import ListName
 from receiver.domain.people import standing
-from receiver.store import devices, erasures, events, faces, holds, listing, people, quarantine
+from receiver.domain.visits import PAUSE
+from receiver.store import devices, erasures, events, faces, holds, listing, people, quarantine, visits
 from receiver.store.database import Row, Tx
 from receiver.store.listing import EventFilter
 from receiver.store.people import PeopleFilter
@@ -16,6 +16,8 @@ from receiver.store.store import Store
 
 # Templates of 512 numbers: shown with one event, too much for a list.
 LONG_ATTRIBUTES = frozenset({"feature", "feature_binary", "feature_base64_str"})
+# Gates at which somebody was seen that are shown: the latest ones.
+PLACES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,16 @@ class _Around:
 
 
 class Asking:
-    """The read side; every answer is of one moment."""
+    """The read side; every answer is of one moment.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: where everything is.
+        pause: sightings that lie no further apart are one visit.
+    """
+
+    def __init__(self, store: Store, pause: timedelta = PAUSE) -> None:
         self._store = store
+        self._pause = pause
 
     def events(self, wanted: EventFilter) -> Page:
         """Events newest first, by order of receipt."""
@@ -70,13 +78,13 @@ class Asking:
         """People newest first."""
         with self._store.read() as tx:
             rows, cursor = _cut(people.listed(tx, lists, text, before, limit + 1), limit)
-            return Page(_people(tx, rows), cursor)
+            return Page(shown_people(tx, rows, self._pause), cursor)
 
     def people_as(self, wanted: PeopleFilter) -> Page:
         """The people of a filter, newest first."""
         with self._store.read() as tx:
             rows, cursor = _cut(people.listed_as(tx, replace(wanted, limit=wanted.limit + 1)), wanted.limit)
-            return Page(_people(tx, rows), cursor)
+            return Page(shown_people(tx, rows, self._pause), cursor)
 
     def faces(self, person_id: int) -> list[dict[str, Any]]:
         """All faces of a person, oldest first.
@@ -111,15 +119,14 @@ class Asking:
             row = people.find(tx, person_id)
             if row is None:
                 raise NotFound("no_such_person", f"there is no person {person_id}")
-            (shown,) = _people(tx, [row])
+            (shown,) = shown_people(tx, [row], self._pause)
             rows = people.faces_of(tx, [person_id])
             models = faces.models_of(tx, [each.id for each in rows])
             is_held = bool(holds.held(tx, holds.PERSON, [person_id]))
-        return shown | {"legal_hold": is_held, "faces": [_face(each, models) for each in rows]}
-
-    def strangers(self, text: str | None, before: int | None, limit: int) -> Page:
-        """Strangers newest first, with how often and when they were seen."""
-        return self.people([ListName.STRANGER], text, before, limit)
+            merged_into = people.became(tx, row)
+            seen_at = _places(tx, person_id)
+        shown |= {"legal_hold": is_held, "merged_into": merged_into, "seen_at": seen_at}
+        return shown | {"faces": [_face(each, models) for each in rows]}
 
     def devices(self, after: int, limit: int) -> Page:
         """Devices in the order in which they first spoke, each with its gates."""
@@ -180,6 +187,7 @@ def _event(row: Row, around: _Around, *, is_long: bool) -> dict[str, Any]:
         "recognition": row.recognition,
         "recognition_reason": row.recognition_reason,
         "decision": _decision(row, around),
+        "second_opinion": _second_opinion(row),
         "registration": {"outcome": row.registration, "reason": row.registration_reason} if row.registration else None,
         "blacklist": {"is_hit": bool(said_by), "said_by": said_by},
         "review": row.review,
@@ -223,6 +231,17 @@ def _decision(row: Row, around: _Around) -> dict[str, Any] | None:
     return {"status": row.decision, "person": named, **(row.decision_detail or {}), "face_picture": link}
 
 
+def _second_opinion(row: Row) -> dict[str, Any] | None:
+    if row.second_opinion is None:
+        return None
+    detail = row.second_opinion_detail
+    pictures = [
+        {**shown_link(bytes.fromhex(each["digest"])), "role": each["role"], "box": each["box"]}
+        for each in detail["pictures"]
+    ]
+    return {"says": row.second_opinion, **detail, "pictures": pictures}
+
+
 def _picture(row: Row) -> dict[str, Any]:
     return {**shown_link(row.digest), "media_type": row.media_type, "width": row.width, "height": row.height}
 
@@ -260,12 +279,13 @@ def shown_gate(row: Row | None) -> dict[str, Any] | None:
     return {name: row._mapping[name] for name in names}
 
 
-def _people(tx: Tx, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def shown_people(tx: Tx, rows: Sequence[Row], pause: timedelta) -> list[dict[str, Any]]:
+    """People with how often they came, in the order in which they are given."""
     ids = [row.id for row in rows]
     identities = people.identities_of(tx, ids)
     groups = people.groups_of(tx, ids)
     now = datetime.now(UTC)
-    seen = listing.visits(tx, ids)
+    seen = visits.summaries(tx, ids, pause)
     best = listing.best_pictures(tx, ids)
     return [
         {
@@ -290,10 +310,25 @@ def _people(tx: Tx, rows: Sequence[Row]) -> list[dict[str, Any]]:
                 }
                 for each in identities[row.id]
             ],
-            "visits": seen[row.id].events if row.id in seen else 0,
+            "visits": seen[row.id].visits if row.id in seen else 0,
+            "events": seen[row.id].events if row.id in seen else 0,
             "first_seen": seen[row.id].first_seen if row.id in seen else None,
             "last_seen": seen[row.id].last_seen if row.id in seen else None,
             "picture": shown_link(best[row.id]) if row.id in best else None,
+        }
+        for row in rows
+    ]
+
+
+def _places(tx: Tx, person_id: int) -> list[dict[str, Any]]:
+    rows = visits.places(tx, person_id, PLACES)
+    known = devices.found(tx, {row.device_id for row in rows})
+    gates = devices.gates_found(tx, {row.gate_id for row in rows if row.gate_id is not None})
+    return [
+        {
+            "device": shown_device(known.get(row.device_id)),
+            "gate": shown_gate(gates.get(row.gate_id)),
+            **{name: row._mapping[name] for name in ("events", "first_seen", "last_seen")},
         }
         for row in rows
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, insert, select, update
+from sqlalchemy import Row, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.store.database import Tx
@@ -72,19 +72,17 @@ def gates_of(tx: Tx, device_ids: set[int]) -> dict[int, list[Row[Any]]]:
     return listed_gates
 
 
-def keep_identity(tx: Tx, values: Mapping[str, Any]) -> None:
-    """Keeps what a device calls somebody whom our library does not have (one row per device and id)."""
-    where = (device_identity.c.device_id == values["device_id"], device_identity.c.external_id == values["external_id"])
-    if tx.execute(update(device_identity).where(*where).values(**values)).rowcount == 0:
-        tx.execute(insert(device_identity), values)
-
-
 def identity_seen(tx: Tx, device_id: int, external_id: str) -> datetime | None:
-    """When a device last told of an id that our library does not have, by its own clock; None if it never did."""
+    """When a device last told of an id, by its own clock; None if it never did."""
     statement = select(device_identity.c.last_seen).where(
         device_identity.c.device_id == device_id, device_identity.c.external_id == external_id
     )
     return tx.execute(statement).scalar()
+
+
+def is_trusted(tx: Tx, device_id: int) -> bool:
+    """Whether what the device says of people may enter the library by itself."""
+    return exists(tx, device_id)
 
 
 def exists(tx: Tx, device_id: int) -> bool:

@@ -1,10 +1,10 @@
-"""Lists for people: events by many filters, newest first by order of receipt; strangers with their visits."""
+"""Lists for people: events by many filters, newest first by order of receipt; people's best pictures."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, literal, or_, select
 
 from receiver.store.database import Tx
 from receiver.store.erasures import is_visible
@@ -19,6 +19,7 @@ class EventFilter:
     device: str | None = None
     person: int | None = None
     decision: str | None = None
+    second_opinion: str | None = None
     want_action: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -42,6 +43,9 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
         event.c.want_action: wanted.want_action,
     }
     conditions = [column == value for column, value in equal.items() if value is not None]
+    if wanted.second_opinion is not None:
+        # A value that is bound would not let the index over what is contradicted be used.
+        conditions.append(event.c.second_opinion == literal(wanted.second_opinion, literal_execute=True))
     conditions.append(is_visible(event.c.id))
     if wanted.before is not None:
         conditions.append(event.c.id < wanted.before)
@@ -77,21 +81,6 @@ def _mentions(text: str) -> ColumnElement[bool]:
         event.c.identity_name.icontains(text, autoescape=True),
         event.c.person_id.in_(named),
     )
-
-
-def visits(tx: Tx, person_ids: list[int]) -> dict[int, Row[Any]]:
-    """(person_id, events, first_seen, last_seen) of each person that was seen."""
-    statement = (
-        select(
-            event.c.person_id,
-            func.count().label("events"),
-            func.min(event.c.occurred_at).label("first_seen"),
-            func.max(event.c.occurred_at).label("last_seen"),
-        )
-        .where(event.c.person_id.in_(person_ids))
-        .group_by(event.c.person_id)
-    )
-    return {row.person_id: row for row in tx.execute(statement)}
 
 
 def best_pictures(tx: Tx, person_ids: list[int]) -> dict[int, bytes]:

@@ -7,7 +7,10 @@ import orjson
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
+from receiver.services.adoptions import Adoptions
 from receiver.services.asking import Asking
+from receiver.services.correcting import Correcting
+from receiver.services.corrections_shown import CorrectionsShown
 from receiver.services.erasures import Erasures
 from receiver.services.exporting import Exporting
 from receiver.services.health import Health
@@ -15,12 +18,18 @@ from receiver.services.holding import Holding
 from receiver.services.import_jobs import ImportJobs
 from receiver.services.intake import Intake
 from receiver.services.keeping_faces import KeepingFaces
+from receiver.services.library_checks import LibraryChecks
 from receiver.services.looking import Looking
 from receiver.services.originals import Originals
 from receiver.services.people import People
 from receiver.services.replaying import Replaying
+from receiver.services.reviewing import Reviewing
+from receiver.services.reviews_shown import ReviewList
 from receiver.services.searching import Searching
+from receiver.services.splitting import Splitting
 from receiver.services.statuses import Statuses
+from receiver.services.undoing import Undoing
+from receiver.services.visiting import Visiting
 from receiver.settings import Settings
 from receiver.store.pictures import Pictures
 from receiver.web import metrics, problems, sophon
@@ -45,6 +54,7 @@ class Services:
     intake: Intake
     statuses: Statuses
     asking: Asking
+    visiting: Visiting
     people: People
     faces: KeepingFaces
     looking: Looking
@@ -54,9 +64,17 @@ class Services:
     replaying: Replaying
     health: Health
     imports: ImportJobs
+    adoptions: Adoptions
     erasures: Erasures
     exporting: Exporting
+    library_checks: LibraryChecks
     holding: Holding
+    correcting: Correcting
+    splitting: Splitting
+    undoing: Undoing
+    corrections: CorrectionsShown
+    reviews: ReviewList
+    reviewing: Reviewing
 
 
 def create_app(services: Services) -> Flask:

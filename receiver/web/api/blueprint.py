@@ -1,6 +1,5 @@
 """The blueprint that all parts of the interface use, and what their views share."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -46,8 +45,8 @@ def services() -> "Services":
 
 
 def shown(page: Page) -> dict[str, Any]:
-    """A page as an answer."""
-    return asdict(page)
+    """A page as an answer; ``asdict`` would copy every row of it, which takes longer than finding them."""
+    return {"items": page.items, "next": page.next}
 
 
 def aware(moment: datetime | None) -> datetime | None:

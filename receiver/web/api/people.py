@@ -1,4 +1,4 @@
-"""The library: people and their faces; and strangers, who came into it by themselves."""
+"""The library: people and their faces."""
 
 import os
 import tempfile
@@ -37,14 +37,6 @@ def list_people(query: dict[str, Any]) -> dict[str, Any]:
     lists = [query["list"]] if query["list"] else None
     wanted = PeopleFilter(lists, query["q"], query["group"], query["state"], query["cursor"], query["limit"])
     return shown(services().asking.people_as(wanted))
-
-
-@blueprint.get("/strangers")
-@blueprint.arguments(api.SearchQuery, location="query")
-@blueprint.response(200, answers.page_of(answers.Person))
-def list_strangers(query: dict[str, Any]) -> dict[str, Any]:
-    """List strangers with how often and when they were seen."""
-    return shown(services().asking.strangers(query["q"], query["cursor"], query["limit"]))
 
 
 @blueprint.post("/people")

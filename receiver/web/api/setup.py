@@ -7,16 +7,21 @@ from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from receiver.web.api import (
+    corrections,
     devices,
     erasures,
     events,
     faces,
     health,
+    identities,
     imports,
+    library,
     library_faces,
     people,
     pictures,
     quarantine,
+    reviews,
+    strangers,
 )
 
 DESCRIPTION = """Events of face-recognition gates, the people they show, and what could not be read.
@@ -37,7 +42,23 @@ def register(app: Flask) -> Api:
     )
     api = Api(app)
     # problems.py answers errors, for all routes alike.
-    for handled in (events, pictures, people, library_faces, erasures, imports, faces, devices, quarantine, health):
+    for handled in (
+        events,
+        pictures,
+        people,
+        strangers,
+        corrections,
+        library_faces,
+        library,
+        erasures,
+        imports,
+        identities,
+        faces,
+        devices,
+        quarantine,
+        reviews,
+        health,
+    ):
         api.register_blueprint(handled.blueprint, url_prefix="/v1")
     app.register_blueprint(get_swaggerui_blueprint("/docs", "/v1/openapi.json", config={"app_name": "Gatehouse"}))
     return api
