@@ -91,7 +91,7 @@ def _measured(url: str, events: int) -> Erased:
     senders = Senders(url)
     with senders.at_work():
         time.sleep(QUIET_SECONDS)
-        quiet = _p99(senders.seconds)
+        quiet = p99(senders.seconds)
         senders.seconds.clear()
         started = time.perf_counter()
         erasure = _ok(http.delete(f"{url}/v1/people/{person}", params={"erase": "true"}, timeout=60))
@@ -107,7 +107,7 @@ def _measured(url: str, events: int) -> Erased:
         invisible_after=round(invisible, 4),
         done_after=round(done, 2),
         quiet_p99=round(quiet, 4),
-        p99=round(_p99(found), 4),
+        p99=round(p99(found), 4),
         slowest=round(max(found), 4),
         requests=len(found),
     )
@@ -154,7 +154,8 @@ def _ok(answer: requests.Response) -> Any:
     return answer.json()
 
 
-def _p99(seconds: list[float]) -> float:
+def p99(seconds: list[float]) -> float:
+    """The 99th of a hundred."""
     return float(np.percentile(seconds, 99))
 
 

@@ -2,13 +2,24 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 import structlog
 
-from receiver import entrance, metrics, privacy, security, trust
+from receiver import (
+    adoption,
+    checkup,
+    entrance,
+    import_desk,
+    metrics,
+    privacy,
+    repair,
+    review_desk,
+    security,
+    trust,
+)
 from receiver.domain.errors import SetupError
 from receiver.house import House, open_house
 from receiver.services.echoing import listener
@@ -22,6 +33,7 @@ __all__ = ["House", "open_house"]
 if TYPE_CHECKING:
     from flask import Flask
 
+    from receiver.services.adopting import Adopting
     from receiver.services.calibrating import Calibrating
     from receiver.services.deciding import Decider
     from receiver.services.engines import Engines
@@ -69,6 +81,7 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
     from receiver.services.searching import Searching
     from receiver.services.seeing import Seeing
     from receiver.services.statuses import Statuses
+    from receiver.services.visiting import Visiting
     from receiver.web.app import Services, create_app
 
     intake = intake or make_intake(house)
@@ -76,26 +89,34 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
     seeing = Seeing(pool.sightings, settings.pixel_limit, settings.quality_limits)
     decider, scales = make_decider(house), make_scales(house)
     gate = make_gate(house, decider)
+    people = make_people(house, pool.sightings, gate)
+    replaying = Replaying(house.store, intake, settings.body_limit)
+    desk = review_desk.DeskParts(pool.sightings, people, gate, decider, replaying)
 
     return create_app(
         Services(
             settings=settings,
             intake=intake,
             statuses=Statuses(house.store, intake.book),
-            asking=Asking(house.store),
-            people=make_people(house, pool.sightings, gate),
+            asking=Asking(house.store, house.visit_pause),
+            visiting=Visiting(house.store, house.visit_pause),
+            people=people,
             faces=KeepingFaces(house.store, gate),
             looking=Looking(house.store, seeing, decider, scales.pair_threshold),
             searching=Searching(house.store, seeing, decider, scales.pair_threshold),
             pictures=house.pictures,
             originals=Originals(house.store, house.pictures),
-            replaying=Replaying(house.store, intake, settings.body_limit),
+            replaying=replaying,
             health=Health(house.store, settings),
             imports=make_import_jobs(house),
+            adoptions=adoption.make_adoptions(house),
             **trust.services_of(house, intake.book),
             **privacy.services_of(house),
             **security.services_of(house),
             **entrance.services_of(house),
+            **checkup.services_of(house),
+            **repair.services_of(house, gate),
+            **review_desk.services_of(house, desk),
         )
     )
 
@@ -148,10 +169,10 @@ def make_people(house: House, see: "See", gate: "EnrolmentGate") -> "People":
 
 def make_local_people(house: House) -> "People":
     """The library's use cases with the engine in this process: for the command line."""
-    return make_people(house, _local_see(house), make_gate(house, make_decider(house)))
+    return make_people(house, local_see(house), make_gate(house, make_decider(house)))
 
 
-def _local_see(house: House) -> "See":
+def local_see(house: House) -> "See":
     """Looks at a picture with an engine of this process, for the library's model; says so where recognition is off."""
     from receiver.services.engines import LibraryEngine
 
@@ -214,7 +235,7 @@ def make_calibrating(house: House) -> "Calibrating":
     """Measuring the library by itself, with the engine in this process if strangers' pictures are to be read."""
     from receiver.services.calibrating import Calibrating, CalibratingParts
 
-    library, see = make_decider(house).library, _local_see(house)
+    library, see = make_decider(house).library, local_see(house)
     return Calibrating(CalibratingParts(house.store, house.pictures, see, library, house.settings.fpir))
 
 
@@ -240,23 +261,19 @@ def make_local_importing(house: House) -> "Importing":
 
 
 def make_importing(house: House, engines: "Engines") -> "Importing":
-    """The work on imports; what enrols is the same library that people's own pictures go through."""
-    from receiver.services.engines import LibraryEngine
-    from receiver.services.importing import Importing, ImportingParts
-    from receiver.services.people import People
-    from receiver.services.room import Room
+    """The work on imports."""
+    return import_desk.make_importing(house, engines, make_gate(house, make_decider(house)), make_scales(house))
 
-    settings = house.settings
-    gate, pixels = make_gate(house, make_decider(house)), settings.pixel_limit
-    return Importing(
-        ImportingParts(
-            store=house.store,
-            pictures=house.pictures,
-            see=LibraryEngine(house.store, engines, house.read_image).sightings,
-            make_people=lambda store, pictures, see: People(store, pictures, see, pixels, gate),
-            check_room=Room(settings.data_dir, settings.disk_reserve).check,
-        )
-    )
+
+def make_local_adopting(house: House) -> "Adopting":
+    """The work on adoptions with an engine of this process's own: for the command line.
+
+    Raises:
+        SetupError: recognition is switched off.
+    """
+    if house.settings.engine_name == "off":
+        raise _switched_off()
+    return adoption.make_adopting(house, make_engines(house), make_decider(house))
 
 
 def _switched_off() -> SetupError:
@@ -314,12 +331,15 @@ def make_worker(house: House) -> "Worker":
             doorbell=house.doorbell,
             recogniser=None if engines is None else _recogniser_maker(house, engines),
             forwarding=Forwarding(house.store, Originals(house.store, house.pictures), HttpChannel()),
-            housekeeping=Housekeeping(house.store, house.pictures),
+            housekeeping=Housekeeping(house.store, house.pictures, timedelta(days=house.settings.candidate_days)),
             importing=None if engines is None else make_importing(house, engines),
             import_jobs=make_import_jobs(house),
+            adopting=None if engines is None else adoption.make_adopting(house, engines, make_decider(house)),
             **privacy.work_of(house, engines),
             **security.work_of(house),
             **trust.work_of(house),
+            **checkup.work_of(house, make_decider(house).library),
+            **repair.work_of(house),
         )
     )
 
@@ -349,6 +369,7 @@ def _recogniser_maker(house: House, engines: "Engines") -> "Callable[[], Recogni
 
 def _make_recogniser(house: House, engines: "Engines", decider: "Decider") -> "Recogniser":
     from receiver.domain.fusion import reach_of
+    from receiver.domain.strangers import Rules
     from receiver.services.event_faces import LookerParts
     from receiver.services.recognising import Recogniser, RecogniserParts
 
@@ -364,4 +385,9 @@ def _make_recogniser(house: House, engines: "Engines", decider: "Decider") -> "R
         read_image=house.read_image,
         reach=cache(lambda of_model: reach_of(scales[of_model].verification)),
     )
-    return Recogniser(RecogniserParts(looking, decider, house.settings.quality_limits))
+    ours = house.settings
+    strangers = Rules(ours.automatic_strangers, timedelta(days=ours.candidate_days), ours.stranger_faces)
+    is_adopting = ours.adopt_identities == "trusted"
+    return Recogniser(
+        RecogniserParts(looking, decider, ours.quality_limits, adopts_identities=is_adopting, strangers=strangers)
+    )

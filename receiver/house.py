@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,11 @@ class House:
     def models_dir(self) -> Path:
         """Where networks lie: what is derived from dlib's files, and what somebody has put there."""
         return self.settings.data_dir / "models"
+
+    @property
+    def visit_pause(self) -> timedelta:
+        """Sightings of a person that lie no further apart are one visit."""
+        return timedelta(minutes=self.settings.visit_minutes)
 
     def read_image(self, data: bytes) -> "RgbImage":
         """See recognition.read_image; within the pixel limit."""

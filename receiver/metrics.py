@@ -14,6 +14,11 @@ REQUESTS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 RECOGNISED = Counter("gatehouse_recognised", "Events whose recognition has ended, by decision.", ["decision"])
+SECOND_OPINIONS = Counter(
+    "gatehouse_second_opinions",
+    "Events in which a device named somebody, by what our reading of the face says to that.",
+    ["says"],
+)
 REVISED = Counter(
     "gatehouse_revised",
     "Events whose decision the mean of several sightings at one gate and moment has taken the place of, by decision.",
@@ -25,6 +30,13 @@ RECOGNITION_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 REGISTRATIONS = Counter("gatehouse_registrations", "What came of want_action 1001 and 1002.", ["outcome"])
+STRANGERS = Counter(
+    "gatehouse_strangers",
+    "Strangers' faces without a device asking for anything: waiting (seen for the first time), made (seen twice: a stranger "
+    "with a lasting id), learnt (a further picture of a known one).",
+    ["outcome"],
+)
+ADOPTIONS = Counter("gatehouse_adoptions", "Device identities that were tried, by what came of it.", ["outcome"])
 DELIVERIES = Counter("gatehouse_deliveries", "Tries to pass an event on, by outcome.", ["outcome"])
 TASKS_BURIED = Counter("gatehouse_tasks_buried", "Tasks given up after their last attempt.", ["topic"])
 LOGINS = Counter(

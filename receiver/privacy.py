@@ -19,7 +19,7 @@ def services_of(house: "House") -> dict[str, Any]:
 
     return {
         "erasures": make_erasures(house),
-        "exporting": Exporting(house.store, house.pictures),
+        "exporting": Exporting(house.store, house.pictures, house.visit_pause),
         "holding": Holding(house.store),
     }
 

@@ -114,11 +114,21 @@ def read_schedule(value: Any) -> str:
     return text
 
 
-RETENTION_KINDS = ("events", "scenes", "faces", "embeddings", "strangers", "real_time", "reviews")
+def read_night(value: Any) -> str:
+    """A cron expression of five fields, or ``off``."""
+    text = str(value).strip().lower()
+    if text == "off":
+        return text
+    if len(text.split()) == 1:
+        raise ValueError("must be off, or a cron expression of five fields like '0 3 * * *'")
+    return read_schedule(text)
+
+
+RETENTION_KINDS = ("events", "scenes", "faces", "embeddings", "strangers", "real_time", "reviews", "identities")
 RETENTION_LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
 RETENTION_RULE = re.compile(r"(?:(?P<list>[a-z]+)\.)?(?P<kind>[a-z_]+)\s*=\s*(?P<days>\d{1,5})")
 # Of a rule without a list, a kind of which there are no lists.
-LISTLESS_KINDS = frozenset({"strangers", "reviews"})
+LISTLESS_KINDS = frozenset({"strangers", "reviews", "identities"})
 
 
 def read_retention(value: Any) -> tuple[tuple[str, str, int], ...]:
@@ -133,7 +143,7 @@ def read_retention(value: Any) -> tuple[tuple[str, str, int], ...]:
             raise ValueError(f"{part!r} must be like scenes=30 or visitor.scenes=7, of {', '.join(RETENTION_KINDS)}")
         if match["list"] and (match["list"] not in RETENTION_LISTS or match["kind"] in LISTLESS_KINDS):
             raise ValueError(
-                f"{part!r}: before the point stands one of {', '.join(RETENTION_LISTS)}; strangers and reviews have none"
+                f"{part!r}: before the point stands one of {', '.join(RETENTION_LISTS)}; strangers, reviews and identities have none"
             )
         rules[match["list"] or "", match["kind"]] = int(match["days"])
     return tuple((list_name, kind, days) for (list_name, kind), days in sorted(rules.items()))

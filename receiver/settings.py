@@ -19,9 +19,11 @@ from receiver.setting_values import (
     read_fpir,
     read_limits,
     read_model,
+    read_night,
     read_retention,
     read_schedule,
     read_size,
+    read_switch,
     read_text,
     read_urls,
     read_whole,
@@ -105,9 +107,16 @@ class Settings:
     upstream_every: str = setting("5", "When to send on: seconds, or a cron expression of five fields.", read_schedule)
     retention: tuple[tuple[str, str, int], ...] = setting(
         (),
-        "Days to keep: events, scenes, faces (pictures), embeddings, real_time (events), strangers (unseen), e.g. "
+        "Days to keep: events, scenes, faces (pictures), embeddings, real_time (events), strangers (unseen), reviews (decided), "
+        "identities (of devices, unseen and not adopted), e.g. "
         "`events=365, scenes=30, visitor.scenes=7, strangers=90`; empty: everything, for good.",
         read_retention,
+    )
+    library_check: str = setting(
+        "0 3 * * *",
+        "When the whole library is looked over (proposed merges, look-alikes, pictures that contradict or have aged): a cron "
+        "expression of five fields in the zone of GATEHOUSE_TIMEZONE, or off.",
+        read_night,
     )
     backup_days: int = setting(
         30, "Days for which you keep backups; told in the certificate of an erasure.", read_whole(0, 36_500)
@@ -189,10 +198,33 @@ class Settings:
         1, "Web processes that `serve` starts; each takes about 80 MB and, under load, up to a core.", read_whole(1, 64)
     )
     web_threads: int = setting(16, "Threads that answer requests.", read_whole(1, 256))
+    automatic_strangers: bool = setting(
+        True,
+        "1: a face that nobody knows and that is seen twice becomes a stranger with a lasting id; 0: only what a box "
+        "registers (1001).",
+        read_switch,
+    )
+    candidate_days: int = setting(
+        7, "Days for which a face that nobody knows waits to be seen a second time.", read_whole(1, 365)
+    )
+    stranger_faces: int = setting(
+        5,
+        "Pictures by which a stranger is known, at most; the best and most different ones are kept.",
+        read_whole(1, 20),
+    )
+    visit_minutes: int = setting(
+        10, "Two sightings of a person that lie no more than so many minutes apart are one visit.", read_whole(1, 1440)
+    )
+    adopt_identities: str = setting(
+        "off",
+        "trusted: whom trusted devices know is enrolled with the device's library picture as events come in; off: only "
+        "when somebody asks for it (`people adopt`). See docs/how-to/adopt-from-devices.md.",
+        read_choice("off", "trusted"),
+    )
     echo: bool = setting(
         False,
         "1: print one line per event, as the script on the box does.",
-        lambda v: str(v).lower() in {"1", "true", "yes", "on"},
+        read_switch,
     )
     sources: Mapping[str, str] = field(default_factory=dict)
 

@@ -17,22 +17,29 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from receiver.domain.errors import Unavailable
+from receiver.services.adopting import LEASE as ADOPT_LEASE
+from receiver.services.adopting import Adopting
 from receiver.services.catching_up import LEASE as CATCH_UP_LEASE
 from receiver.services.catching_up import CatchingUp
+from receiver.services.checking.run import CheckingLibrary
+from receiver.services.checking.steps import LEASE as CHECK_LEASE
 from receiver.services.erasing import LEASE as ERASE_LEASE
 from receiver.services.erasing import Erasing
+from receiver.services.event_moves import LEASE as MOVE_LEASE
+from receiver.services.event_moves import EventMoves
 from receiver.services.forwarding import Forwarding
 from receiver.services.housekeeping import Housekeeping
 from receiver.services.import_jobs import ImportJobs
 from receiver.services.importing import LEASE as IMPORT_LEASE
 from receiver.services.importing import Importing, Watch
+from receiver.services.library_checks import LibraryChecks
 from receiver.services.pacing import Pace
 from receiver.services.recognising import Recogniser
 from receiver.services.recording import RECOGNISE
 from receiver.services.retaining import Retaining
 from receiver.services.sealing import Sealing
 from receiver.settings import Settings
-from receiver.store import erasures, imports, outbox, trust
+from receiver.store import adoptions, corrections, erasures, imports, library_checks, outbox, trust
 from receiver.store.doorbell import Doorbell
 from receiver.store.outbox import Task
 from receiver.store.store import Store
@@ -69,11 +76,15 @@ class WorkerParts:
     forwarding: Forwarding
     housekeeping: Housekeeping
     importing: Importing | None = None
+    adopting: Adopting | None = None
     import_jobs: ImportJobs | None = None
+    event_moves: EventMoves | None = None
     erasing: Erasing | None = None
     retaining: Retaining | None = None
     sealing: Sealing | None = None
     catching_up: CatchingUp | None = None
+    library_checks: LibraryChecks | None = None
+    checking: CheckingLibrary | None = None
 
 
 class Worker:
@@ -86,6 +97,8 @@ class Worker:
         self._scheduler = BackgroundScheduler(timezone=parts.settings.timezone)
         # Erasing, retention and compaction one after another; whoever closes the store waits for the step under way.
         self._clearing = threading.Lock()
+        # A check of the library takes minutes, for which nobody who is to be erased shall wait.
+        self._checking = threading.Lock()
 
     def run(self) -> None:
         """Works until SIGTERM or SIGINT; the task under way is ended first."""
@@ -104,6 +117,7 @@ class Worker:
         finally:
             self._scheduler.shutdown(wait=False)
             self._clearing.acquire()
+            self._checking.acquire()
             self._parts.forwarding.close()
             self._parts.doorbell.close()
 
@@ -123,12 +137,19 @@ class Worker:
         add(self._sweep, IntervalTrigger(hours=1, jitter=300), id="sweep", **options)
         # An import takes minutes: in a thread of its own, so that events do not wait for it.
         add(self._import, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="import", **options)
+        add(self._adopt, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="adopt", **options)
+        if self._parts.event_moves is not None:
+            add(self._move_events, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="correct", **options)
         if self._parts.erasing is not None:
             add(self._erase, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="erase", **options)
             add(self._compact, CronTrigger(hour=COMPACT_HOUR, jitter=600), id="compact", **options)
         add(self._catch_up, IntervalTrigger(seconds=CATCH_UP_TICK_SECONDS), id="catch-up", **options)
         add(self._retain, IntervalTrigger(hours=1, jitter=300), id="retain", **options)
         add(self._seal, IntervalTrigger(seconds=SEAL_TICK_SECONDS), id="seal", **options)
+        add(self._check, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="check", **options)
+        night = night_of(self._parts.settings)
+        if night is not None:
+            add(self._begin_check, night, id="begin-check", **options)
 
     def _forward(self) -> None:
         self._parts.forwarding.begin_due()
@@ -140,6 +161,8 @@ class Worker:
         self._guarded("sweep", self._parts.housekeeping.sweep_orphans)
         self._guarded("sweep-erased", self._parts.housekeeping.sweep_erased)
         self._guarded("sweep-logins", self._parts.housekeeping.sweep_logins)
+        self._guarded("sweep-candidates", self._parts.housekeeping.sweep_candidates)
+        self._guarded("sweep-reviews", self._parts.housekeeping.settle_reviews)
         if self._parts.import_jobs is not None:
             self._guarded("sweep-imports", self._parts.import_jobs.sweep)
         if self._parts.catching_up is not None:
@@ -158,6 +181,32 @@ class Worker:
             except Exception as error:  # the worker must outlive any task
                 log.exception("task_failed", task=task.id, topic=task.topic, subject=task.subject)
                 self._later(task, error)
+
+    def _adopt(self) -> None:
+        adopting = self._parts.adopting
+        if adopting is None or self._stopping.is_set():
+            return
+        for task in self._claim(adoptions.TOPIC, ADOPT_LEASE):
+            try:
+                if task.attempts > ATTEMPTS:
+                    adopting.give_up(task.subject)
+                adopting.run(task.subject, self._stopping.is_set, is_careful=task.attempts > 1)
+            except Exception as error:  # the worker must outlive any task
+                log.exception("task_failed", task=task.id, topic=task.topic, subject=task.subject)
+                self._later(task, error)
+
+    def _move_events(self) -> None:
+        moves = self._parts.event_moves
+        with self._clearing:
+            if moves is None or self._stopping.is_set():
+                return
+            # What fails comes again for ever: half of a correction is none.
+            for task in self._claim(corrections.TOPIC, MOVE_LEASE):
+                try:
+                    moves.run(task.subject, self._pace())
+                except Exception as error:  # the worker must outlive any task
+                    log.exception("task_failed", task=task.id, topic=task.topic, subject=task.subject)
+                    self._later(task, error)
 
     def _erase(self) -> None:
         erasing = self._parts.erasing
@@ -199,6 +248,26 @@ class Worker:
         sealing = self._parts.sealing
         if sealing is not None and not self._stopping.is_set():
             self._guarded("seal", sealing.run, is_told=False)
+
+    def _begin_check(self) -> None:
+        checks = self._parts.library_checks
+        if checks is not None:
+            self._guarded("begin-check", checks.begin_scheduled)
+
+    def _check(self) -> None:
+        checking = self._parts.checking
+        with self._checking:
+            if checking is None or self._stopping.is_set():
+                return
+            for task in self._claim(library_checks.TOPIC, CHECK_LEASE):
+                try:
+                    if task.attempts > ATTEMPTS:
+                        checking.give_up(task.subject, "gave_up")
+                    else:
+                        checking.run(task.subject, self._pace())
+                except Exception as error:  # the worker must outlive any task
+                    log.exception("task_failed", task=task.id, topic=task.topic, subject=task.subject)
+                    self._later(task, error)
 
     def _pace(self) -> Pace:
         return Pace(self._stopping.is_set, self._stopping.wait)
@@ -271,3 +340,10 @@ def trigger_of(settings: Settings) -> BaseTrigger:
     if len(text.split()) > 1:
         return CronTrigger.from_crontab(text, timezone=settings.timezone)
     return IntervalTrigger(seconds=float(text), timezone=settings.timezone)
+
+
+def night_of(settings: Settings) -> BaseTrigger | None:
+    """When the library is checked, in the site's time zone; None: only by hand."""
+    if settings.library_check == "off":
+        return None
+    return CronTrigger.from_crontab(settings.library_check, timezone=settings.timezone)

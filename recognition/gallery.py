@@ -16,7 +16,8 @@ SLACK = 1e-4
 """Squared distances from the fast formula are off by about 1e-6 of the vectors' own squares; what lies this near the last
 place is computed anew."""
 
-PERSON, COUNT, TAG = range(3)  # columns of a mean's labels; a face's are its id and its person's
+PERSON, COUNT, TAG = range(3)  # columns of a mean's labels
+OWNER, UNVOUCHED = 1, 2  # columns of a face's labels, after its id
 Scoring = Literal["mean", "nearest"]
 Places = npt.NDArray[np.intp]
 
@@ -31,12 +32,14 @@ class Template:
         embedding: float32, shape (d,), of the gallery's model.
         tag: a word by which a search can be restricted, such as the person's list; the last one given holds for all of
             the person's faces.
+        is_vouched: whether somebody stands for it that this is the person; False if it was taken by itself.
     """
 
     face_id: int
     person_id: int
     embedding: Embedding
     tag: str = ""
+    is_vouched: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,12 +51,14 @@ class Batch:
         person_ids: shape (n,), int64.
         tags: n words, the same for all faces of a person.
         embeddings: float32, shape (n, d); the gallery keeps it.
+        are_vouched: shape (n,), bool, see Template; None: all of them.
     """
 
     face_ids: Labels
     person_ids: Labels
     tags: Sequence[str]
     embeddings: Embedding
+    are_vouched: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Match:
         tag: the person's tag.
         faces: how many faces the person has here, 1 or more.
         margin: how much further away the next person is, of those that were searched; None if there is none.
+        vouched: Euclidean distance to the nearest of the person's faces that somebody vouched for; None if there is none.
     """
 
     person_id: int
@@ -76,6 +82,7 @@ class Match:
     tag: str
     faces: int = 1
     margin: float | None = None
+    vouched: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +148,7 @@ class Gallery:
         self._dimension = 0
         self._tags: list[str] = []  # a tag's number is its place here
         self._faces_of: dict[int, list[int]] = {}  # by person id
-        self._faces, self._means = Vectors(0, 2), Vectors(0, 3)
+        self._faces, self._means = Vectors(0, 3), Vectors(0, 3)
         for template in templates:
             self.put(template)
 
@@ -165,7 +172,8 @@ class Gallery:
             if not len(self._faces):
                 self._start_anew(len(embedding))
             self.remove(template.face_id)
-            self._faces.put((template.face_id, template.person_id), embedding)
+            labels = (template.face_id, template.person_id, int(not template.is_vouched))
+            self._faces.put(labels, embedding)
             self._faces_of.setdefault(template.person_id, []).append(template.face_id)
             self._renew_mean(template.person_id, self._tag_number(template.tag))
 
@@ -179,7 +187,9 @@ class Gallery:
         self._check_all(batch)
         with self._lock:
             self._start_anew(batch.embeddings.shape[1])
-            self._faces.fill(np.stack([batch.face_ids, batch.person_ids], axis=1), batch.embeddings)
+            vouched = batch.are_vouched
+            unvouched = np.zeros(len(batch.face_ids), np.int64) if vouched is None else (~vouched).astype(np.int64)
+            self._faces.fill(np.stack([batch.face_ids, batch.person_ids, unvouched], axis=1), batch.embeddings)
             self._fill_means(batch)
 
     def remove(self, face_id: int) -> bool:
@@ -188,7 +198,7 @@ class Gallery:
             row = self._faces.row(face_id)
             if row is None:
                 return False
-            person_id = int(self._faces.labels[row, 1])
+            person_id = int(self._faces.labels[row, OWNER])
             self._faces.remove(face_id)
             self._faces_of[person_id].remove(face_id)
             self._renew_mean(person_id)
@@ -224,7 +234,7 @@ class Gallery:
             probe = self._checked(embedding)
             vectors = self._means if by == "mean" else self._faces
             squared = vectors.squared_distances(probe) if len(vectors) else np.empty(0, np.float32)
-            owners = vectors.labels[:, PERSON if by == "mean" else 1]
+            owners = vectors.labels[:, PERSON if by == "mean" else OWNER]
             if tags is not None:
                 squared[~np.isin(owners, self._tagged(tags))] = np.inf
             size = float(probe @ probe)
@@ -268,13 +278,13 @@ class Gallery:
         faces = sorted(self._faces_of[person_id])
         row = self._means.row(person_id) or 0
         tag = self._tags[self._means.labels[row, TAG]]
-        distance = float(self._means.exact_distances([row], probe)[0])
-        nearest = 0
-        if len(faces) > 1:
-            distances = self._faces.exact_distances([self._faces.row(face) or 0 for face in faces], probe)
-            nearest = int(distances.argmin())
-            distance = distance if by == "mean" else float(distances[nearest])
-        return Match(person_id, faces[nearest], distance, tag, len(faces))
+        rows = [self._faces.row(face) or 0 for face in faces]
+        distances = self._faces.exact_distances(rows, probe)
+        nearest = int(distances.argmin())
+        distance = float(self._means.exact_distances([row], probe)[0] if by == "mean" else distances[nearest])
+        vouched = distances[self._faces.labels[rows, UNVOUCHED] == 0]
+        near = float(vouched.min()) if len(vouched) else None
+        return Match(person_id, faces[nearest], distance, tag, len(faces), vouched=near)
 
     def _tagged(self, tags: Collection[str]) -> Labels:
         """Who has one of these tags."""
@@ -311,7 +321,7 @@ class Gallery:
 
     def _start_anew(self, dimension: int) -> None:
         self._dimension = dimension
-        self._faces, self._means = Vectors(dimension, 2), Vectors(dimension, 3)
+        self._faces, self._means = Vectors(dimension, 3), Vectors(dimension, 3)
         self._faces_of = {}
 
     def _tag_number(self, tag: str) -> int:
@@ -330,7 +340,8 @@ class Gallery:
     def _check_all(self, batch: Batch) -> None:
         if len(np.unique(batch.face_ids)) < len(batch.face_ids):
             raise ValueError("a face's id comes twice")
-        if len({len(batch.face_ids), len(batch.person_ids), len(batch.tags), len(batch.embeddings)}) > 1:
+        columns = [batch.face_ids, batch.person_ids, batch.tags, batch.embeddings]
+        if len({*map(len, columns), len(batch.face_ids if batch.are_vouched is None else batch.are_vouched)}) > 1:
             raise ValueError("each face has one id, one person, one tag and one embedding")
         embeddings = batch.embeddings
         if embeddings.ndim != 2 or embeddings.dtype != np.float32 or not np.isfinite(embeddings).all():  # noqa: PLR2004

@@ -4,7 +4,7 @@ from functools import cache
 
 from marshmallow import INCLUDE, Schema, fields, validate
 
-from schemas.api import STATUSES
+from schemas.api import OPINIONS, STATUSES
 
 
 class Answer(Schema):
@@ -117,6 +117,41 @@ class Decision(Answer):
     )
 
 
+class Compared(Answer):
+    says = fields.String(validate=validate.OneOf(OPINIONS))
+    reasons = fields.List(fields.String())
+    distance = fields.Float(allow_none=True)
+    limit = fields.Float(allow_none=True, metadata={"description": "up to which two pictures show one person"})
+
+
+class ComparedWithLibrary(Compared):
+    person = fields.Integer(allow_none=True, metadata={"description": "who carries the device's identity id"})
+    face = fields.Integer(allow_none=True, metadata={"description": "the nearest of that person's faces"})
+
+
+class ComparedPicture(PictureLink):
+    role = fields.String(metadata={"description": "live, reported (the device's library picture) or current (ours)"})
+    box = fields.List(fields.Integer(), allow_none=True)
+
+
+class SecondOpinion(Answer):
+    says = fields.String(validate=validate.OneOf(OPINIONS))
+    library = fields.Nested(ComparedWithLibrary)
+    device_picture = fields.Nested(
+        Compared,
+        allow_none=True,
+        metadata={"description": "with the picture that the device sent along; null: it sent none"},
+    )
+    why = fields.String(
+        allow_none=True, metadata={"description": "library_disagrees, device_picture_disagrees or face_disagrees"}
+    )
+    seen_as = fields.Integer(allow_none=True, metadata={"description": "whom the decision has matched"})
+    pictures = fields.List(
+        fields.Nested(ComparedPicture),
+        metadata={"description": "side by side, where the face is not the named person's"},
+    )
+
+
 class Reported(Answer):
     identity_id = fields.String()
     identity_name = fields.String()
@@ -174,6 +209,11 @@ class Event(Answer):
     recognition = fields.String(validate=validate.OneOf(("pending", "done", "failed", "off", "held")))
     recognition_reason = fields.String(allow_none=True)
     decision = fields.Nested(Decision, allow_none=True)
+    second_opinion = fields.Nested(
+        SecondOpinion,
+        allow_none=True,
+        metadata={"description": "whether our reading of the face agrees with the device; null: it named nobody"},
+    )
     registration = fields.Nested(Registration, allow_none=True)
     blacklist = fields.Nested(Blacklist)
     review = fields.String(allow_none=True, metadata={"description": "machine word of what a person should look at"})
@@ -210,7 +250,9 @@ class Person(Answer):
     id = fields.Integer()
     name = fields.String()
     list = fields.String()
-    state = fields.String(metadata={"description": "active or set_aside"})
+    state = fields.String(
+        metadata={"description": "active, set_aside, ignored (a stranger who is nobody), merged (into somebody else)"}
+    )
     valid_from = fields.AwareDateTime(allow_none=True)
     valid_until = fields.AwareDateTime(allow_none=True)
     is_in_force = fields.Boolean(metadata={"description": "neither set aside nor outside of the validity, just now"})
@@ -220,7 +262,10 @@ class Person(Answer):
     created_at = fields.AwareDateTime()
     updated_at = fields.AwareDateTime()
     identities = fields.List(fields.Nested(Identity))
-    visits = fields.Integer(metadata={"description": "events in which the person was seen"})
+    visits = fields.Integer(
+        metadata={"description": "how often the person came: sightings close in time are one visit"}
+    )
+    events = fields.Integer(metadata={"description": "events in which the person was seen"})
     first_seen = fields.AwareDateTime(allow_none=True)
     last_seen = fields.AwareDateTime(allow_none=True)
     picture = fields.Nested(PictureLink, allow_none=True, metadata={"description": "the best one"})
@@ -244,7 +289,9 @@ class EnrolmentFinding(Answer):
 class Face(Answer):
     id = fields.Integer()
     state = fields.String(metadata={"description": "current, former or set_aside"})
-    source = fields.String(metadata={"description": "upload, import, device_1001, device_1002 ..."})
+    source = fields.String(
+        metadata={"description": "upload, import, device, device_1001, device_1002, event (by itself) ..."}
+    )
     models = fields.List(fields.String(), metadata={"description": "the models it has an embedding of"})
     insisted = fields.List(fields.String(), metadata={"description": "what spoke against it when somebody insisted"})
     insisted_at = fields.AwareDateTime(allow_none=True)
@@ -267,8 +314,20 @@ class Faces(Answer):
     items = fields.List(fields.Nested(Face))
 
 
+class SeenAt(Answer):
+    device = fields.Nested(Device, allow_none=True)
+    gate = fields.Nested(Gate, allow_none=True)
+    events = fields.Integer()
+    first_seen = fields.AwareDateTime()
+    last_seen = fields.AwareDateTime()
+
+
 class PersonInFull(Person):
+    seen_at = fields.List(fields.Nested(SeenAt), metadata={"description": "by gate, the latest first, at most 100"})
     legal_hold = fields.Boolean(metadata={"description": "must be kept: is not deleted or erased"})
+    merged_into = fields.Integer(
+        allow_none=True, metadata={"description": "state `merged`: who has the faces, ids and events now"}
+    )
     faces = fields.List(fields.Nested(Face))
 
 

@@ -9,8 +9,11 @@ from schemas.errors import WireError
 
 LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
 STATUSES = ("matched", "ambiguous", "unknown", "poor_quality", "no_face")
+OPINIONS = ("agrees", "disagrees", "cannot_tell")
 ACTIONS = ("0", "1001", "1002")
 PERSON_STATES = ("active", "set_aside")
+# What nobody sets by hand: corrections do.
+CORRECTED_STATES = ("ignored", "merged")
 # What fits the keys of the database.
 LARGEST_ID = 2**63 - 1
 
@@ -78,6 +81,11 @@ class EventQuery(SearchQuery):
         load_default=None, validate=validate.Range(1, LARGEST_ID), metadata={"description": "a person's id"}
     )
     decision = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
+    second_opinion = fields.String(
+        load_default=None,
+        validate=validate.OneOf(OPINIONS),
+        metadata={"description": "whether our reading of the face agrees with whom the device named"},
+    )
     want_action = fields.String(load_default=None, validate=validate.OneOf(ACTIONS))
     since = Moment(
         data_key="from", load_default=None, metadata={"description": "occurred at this time or later (ISO 8601)"}
@@ -92,11 +100,15 @@ class EventQuery(SearchQuery):
 class PeopleQuery(SearchQuery):
     list = fields.String(load_default=None, validate=validate.OneOf(LISTS))
     group = Text(load_default=None, validate=validate.Length(1, 64), metadata={"description": "one of the groups"})
-    state = fields.String(load_default=None, validate=validate.OneOf(PERSON_STATES))
+    state = fields.String(
+        load_default=None,
+        validate=validate.OneOf(PERSON_STATES + CORRECTED_STATES),
+        metadata={"description": "without it all but `ignored` and `merged`"},
+    )
 
 
 class QuarantineQuery(PageQuery):
-    state = fields.String(load_default=None, validate=validate.OneOf(("held", "replayed")))
+    state = fields.String(load_default=None, validate=validate.OneOf(("held", "replayed", "discarded")))
 
 
 class PictureQuery(Strict):

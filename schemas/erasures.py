@@ -30,6 +30,9 @@ class Certificate(Answer):
 class Erasure(Answer):
     id = fields.Integer()
     person = fields.Integer(metadata={"description": "the id that the person had"})
+    also = fields.List(
+        fields.Integer(), metadata={"description": "the erasures of people who had been merged into this one"}
+    )
     state = fields.String(validate=validate.OneOf(("running", "done")))
     stage = fields.String(validate=validate.OneOf(STAGES))
     percent = fields.Integer()

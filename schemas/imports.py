@@ -77,7 +77,7 @@ class ImportRow(Answer):
     external_id = fields.String()
     name = fields.String()
     list = fields.String(metadata={"description": "as the file says; empty: the import's"})
-    more = fields.Dict(metadata={"description": "group, valid_from, valid_until as the file says"})
+    more = fields.Dict(metadata={"description": "groups, valid_from, valid_until, fields"})
     state = fields.String(validate=validate.OneOf(ROW_STATES))
     reason = fields.String(allow_none=True)
     detail = fields.String(allow_none=True, metadata={"description": "the reason as a sentence"})

@@ -17,6 +17,8 @@ COMMANDS = {
     "keys": "keys",
     "people": "people",
     "devices": "devices",
+    "strangers": "strangers",
+    "reviews": "reviewing",
     "retention": "erasing",
     "tasks": "administration",
     "settings": "administration",

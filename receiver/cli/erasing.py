@@ -18,6 +18,8 @@ KINDS = {
     "faces": "face pictures",
     "embeddings": "embeddings",
     "strangers": "strangers not seen for long",
+    "reviews": "review items that were answered",
+    "identities": "device identities not seen for long",
 }
 
 
@@ -41,7 +43,8 @@ def erase_command(person_id: int, *, yes: bool, **flags: Any) -> None:
             desk = make_erasures(house)
             erasure_id = desk.begin(person_id, f"user {os.getuid()} (command line)")
             click.echo(f"{name} is hidden everywhere; erasure {erasure_id} takes the bytes away.")
-            _work(house, erasure_id)
+            for each in (*desk.show(erasure_id)["also"], erasure_id):
+                _work(house, each)
             _print_certificate(desk.show(erasure_id))
         except GatehouseError as error:
             raise click.ClickException(error.detail) from error

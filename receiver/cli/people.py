@@ -2,20 +2,31 @@
 
 import os
 from collections.abc import Iterator
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 import click
 
+from receiver.cli.adopting import adopt_command, identities_command
 from receiver.cli.audited import tell
 from receiver.cli.bundling import export_library_command, import_library_command
 from receiver.cli.calibrating import calibrate_command
+from receiver.cli.checking_library import check_library_command
+from receiver.cli.correcting import (
+    corrections_command,
+    ignore_command,
+    merge_command,
+    promote_command,
+    split_command,
+    undo_command,
+)
 from receiver.cli.erasing import erase_command, export_command
 from receiver.cli.faces import face_command, override_option
 from receiver.cli.importing import import_command
 from receiver.cli.options import FLAGS, Command, load, opened, with_flags
 from receiver.cli.re_embedding import re_embed_command
-from receiver.cli.telling import describe, enrolling, refusing
+from receiver.cli.telling import came, describe, enrolling, refusing
 
 LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
 list_option = click.option(
@@ -48,14 +59,23 @@ def people_command() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+people_command.add_command(adopt_command)
 people_command.add_command(calibrate_command)
+people_command.add_command(check_library_command)
+people_command.add_command(corrections_command)
 people_command.add_command(erase_command)
 people_command.add_command(export_command)
 people_command.add_command(export_library_command)
 people_command.add_command(face_command)
+people_command.add_command(identities_command)
+people_command.add_command(ignore_command)
 people_command.add_command(import_command)
 people_command.add_command(import_library_command)
+people_command.add_command(merge_command)
+people_command.add_command(promote_command)
 people_command.add_command(re_embed_command)
+people_command.add_command(split_command)
+people_command.add_command(undo_command)
 
 
 @people_command.command("add")
@@ -115,8 +135,8 @@ def show(person: int, **flags: Any) -> None:
     from receiver.services.asking import Asking
 
     with opened(flags) as house, refusing():
-        found = Asking(house.store).person(person)
-    for line in _lines(found):
+        found = Asking(house.store, house.visit_pause).person(person)
+    for line in _lines(found, house.settings.timezone):
         click.echo(line)
 
 
@@ -129,11 +149,11 @@ def list_people(list_name: str | None, limit: int, **flags: Any) -> None:
     from receiver.services.asking import Asking
 
     with opened(flags) as house:
-        page = Asking(house.store).people([list_name] if list_name else None, None, None, limit)
+        page = Asking(house.store, house.visit_pause).people([list_name] if list_name else None, None, None, limit)
     for person in page.items:
         ids = ", ".join(each["external_id"] for each in person["identities"])
         click.echo(
-            f"{person['id']:>6}  {person['list']:<9}  {person['name']}{f'  ({ids})' if ids else ''}  seen {person['visits']} times"
+            f"{person['id']:>6}  {person['list']:<9}  {person['name']}{f'  ({ids})' if ids else ''}  {came(person, house.settings.timezone)}"
         )
     if not page.items:
         click.echo("Nobody yet. `people add NAME PICTURE...` enrols somebody.")
@@ -156,9 +176,11 @@ def _sees_nothing(_data: bytes) -> list[Any]:
     return []
 
 
-def _lines(person: dict[str, Any]) -> Iterator[str]:
+def _lines(person: dict[str, Any], zone: tzinfo) -> Iterator[str]:
     """A person as people read it."""
     yield f"{person['id']}  {person['name']}  ({person['list']}, {person['state']})"
+    if person["merged_into"]:
+        yield f"  is person {person['merged_into']} by now"
     ids = [_scoped(each) for each in person["identities"]]
     facts = {
         "ids": ", ".join(ids),
@@ -167,7 +189,7 @@ def _lines(person: dict[str, Any]) -> Iterator[str]:
         "valid until": person["valid_until"],
         "note": person["note"],
         **person["fields"],
-        "seen": f"{person['visits']} times" + (f", last {person['last_seen']}" if person["last_seen"] else ""),
+        "seen": came(person, zone),
     }
     yield from (f"  {name}: {fact}" for name, fact in facts.items() if fact not in {None, ""})
     for face in person["faces"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +35,14 @@ def refusing(names: Sequence[str] = ()) -> Iterator[None]:
         shown = zip(names or [""] * len(pictures), pictures, strict=False)
         lines = [error.detail, *(f"  {name}: {describe(found)}".replace("  : ", "  ") for name, found in shown)]
         raise click.ClickException("\n".join(lines)) from error
+
+
+def came(person: Mapping[str, Any], zone: tzinfo) -> str:
+    """How often somebody was seen, and when last, by the clock of the site."""
+    if not person["events"]:
+        return "never seen"
+    visits, events = (f"{person[name]} {name if person[name] != 1 else name[:-1]}" for name in ("visits", "events"))
+    return f"{visits} ({events}), last {person['last_seen'].astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def describe(found: Mapping[str, Any]) -> str:

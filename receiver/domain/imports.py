@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class JobState(StrEnum):
@@ -40,7 +41,7 @@ class Subject:
         list: staff, visitor, blacklist or vip; empty where the file does not say.
         pictures: paths within the file.
         note: free text.
-        more: what else the table says, by our names: group, valid_from, valid_until.
+        more: what else the table says, by our names: groups, valid_from, valid_until (ISO 8601, without a zone), fields.
         reason: machine word why it is refused without a look at any picture; empty if it is not.
         detail: that reason as a sentence.
     """
@@ -51,7 +52,7 @@ class Subject:
     list: str = ""
     pictures: Sequence[str] = ()
     note: str = ""
-    more: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     detail: str = ""
 

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-EVENTS, SCENES, FACES, EMBEDDINGS, STRANGERS, REAL_TIME = (
+EVENTS, SCENES, FACES, EMBEDDINGS, STRANGERS, REAL_TIME, REVIEWS, IDENTITIES = (
     "events",
     "scenes",
     "faces",
     "embeddings",
     "strangers",
     "real_time",
+    "reviews",
+    "identities",
 )
 # What is taken off events, the whole event first: nothing more is to be taken off one that is gone.
 EVENT_KINDS = (EVENTS, SCENES, FACES, EMBEDDINGS)

@@ -23,6 +23,19 @@ Twice as many people bring the nearest of them about 0.016 nearer to a stranger,
 STRICTEST_SHARE = 0.1
 """A site's own strangers tighten a threshold as far as the shipped figures put it for a tenth of the accepted rate."""
 
+AUTOMATIC_SHARE = 0.5
+"""By faces that nobody vouched for, only this part of the accepted share of unknown people may be called.
+
+Such a face may be a bad one, or somebody else's, and then calls others too. Half costs little: among a hundred strangers
+with two faces each 14 instead of 10 % of their pictures are missed, with mirror averaging; a tenth would cost 27 %, and
+who is missed comes to be a second stranger."""
+
+AUTOMATIC_STEP = 0.03
+"""At least so much nearer must a face come that nobody vouched for, as a share of the verification threshold.
+
+0.017 for dlib's network: what half the rate amounts to between ten and a thousand people. In a smaller library the rate
+alone asks for nothing, since no threshold is looser than that for two pictures."""
+
 ENOUGH_GENUINE = 50
 """From so many of a site's own pictures on they, not the shipped ones, say what share will be missed."""
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.domain.errors import NotFound
-from receiver.domain.events import ListName
 from receiver.domain.people import standing
+from receiver.domain.visits import PAUSE
 from receiver.services.devices_shown import devices_in_full, shown_device, shown_gate
-from receiver.store import devices, events, faces, holds, listing, people, quarantine, sight
+from receiver.store import devices, events, faces, holds, listing, people, quarantine, sight, visits
 from receiver.store.database import Row, Tx
 from receiver.store.listing import EventFilter
 from receiver.store.people import PeopleFilter
@@ -18,6 +18,8 @@ from receiver.store.store import Store
 
 # Templates of 512 numbers: shown with one event, too much for a list.
 LONG_ATTRIBUTES = frozenset({"feature", "feature_binary", "feature_base64_str"})
+# Gates at which somebody was seen that are shown: the latest ones.
+PLACES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,16 @@ class _Around:
 
 
 class Asking:
-    """The read side; every answer is of one moment."""
+    """The read side; every answer is of one moment.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: where everything is.
+        pause: sightings that lie no further apart are one visit.
+    """
+
+    def __init__(self, store: Store, pause: timedelta = PAUSE) -> None:
         self._store = store
+        self._pause = pause
 
     def events(self, wanted: EventFilter) -> Page:
         """Events newest first, by order of receipt."""
@@ -73,13 +81,13 @@ class Asking:
         """People newest first."""
         with self._store.read() as tx:
             rows, cursor = _cut(people.listed(tx, lists, text, before, limit + 1), limit)
-            return Page(_people(tx, rows), cursor)
+            return Page(shown_people(tx, rows, self._pause), cursor)
 
     def people_as(self, wanted: PeopleFilter) -> Page:
         """The people of a filter, newest first."""
         with self._store.read() as tx:
             rows, cursor = _cut(people.listed_as(tx, replace(wanted, limit=wanted.limit + 1)), wanted.limit)
-            return Page(_people(tx, rows, wanted.limits), cursor)
+            return Page(shown_people(tx, rows, self._pause, wanted.limits), cursor)
 
     def faces(self, person_id: int, limits: Limits = NO_LIMITS) -> list[dict[str, Any]]:
         """All faces of a person, oldest first.
@@ -114,15 +122,16 @@ class Asking:
             row = people.find(tx, person_id) if sight.sees_person(tx, limits, person_id) else None
             if row is None:
                 raise NotFound("no_such_person", f"there is no person {person_id}")
-            (shown,) = _people(tx, [row], limits)
+            (shown,) = shown_people(tx, [row], self._pause, limits)
             rows = people.faces_of(tx, [person_id])
             models = faces.models_of(tx, [each.id for each in rows])
             is_held = bool(holds.held(tx, holds.PERSON, [person_id]))
-        return shown | {"legal_hold": is_held, "faces": [_face(each, models) for each in rows]}
-
-    def strangers(self, text: str | None, before: int | None, limit: int) -> Page:
-        """Strangers newest first, with how often and when they were seen."""
-        return self.people([ListName.STRANGER], text, before, limit)
+            merged_into = people.became(tx, row)
+            if merged_into is not None and not sight.sees_person(tx, limits, merged_into):
+                merged_into = None
+            seen_at = _places(tx, person_id, limits)
+        shown |= {"legal_hold": is_held, "merged_into": merged_into, "seen_at": seen_at}
+        return shown | {"faces": [_face(each, models) for each in rows]}
 
     def devices(self, after: int, limit: int, state: str | None = None, limits: Limits = NO_LIMITS) -> Page:
         """Devices in the order in which they first spoke, each with its gates; of one state, if it is named."""
@@ -191,6 +200,7 @@ def _event(row: Row, around: _Around, *, is_long: bool, is_limited: bool = False
         "recognition_reason": row.recognition_reason,
         # How near the nearest was, whoever that is, would tell of people who are out of sight.
         "decision": None if is_limited and row.person_id is None else _decision(row, around),
+        "second_opinion": None if is_limited and row.person_id is None else _second_opinion(row),
         "registration": {"outcome": row.registration, "reason": row.registration_reason} if row.registration else None,
         "blacklist": {"is_hit": bool(said_by), "said_by": said_by},
         "review": row.review,
@@ -234,6 +244,17 @@ def _decision(row: Row, around: _Around) -> dict[str, Any] | None:
     return {"status": row.decision, "person": named, **(row.decision_detail or {}), "face_picture": link}
 
 
+def _second_opinion(row: Row) -> dict[str, Any] | None:
+    if row.second_opinion is None:
+        return None
+    detail = row.second_opinion_detail
+    pictures = [
+        {**shown_link(bytes.fromhex(each["digest"])), "role": each["role"], "box": each["box"]}
+        for each in detail["pictures"]
+    ]
+    return {"says": row.second_opinion, **detail, "pictures": pictures}
+
+
 def _picture(row: Row) -> dict[str, Any]:
     return {**shown_link(row.digest), "media_type": row.media_type, "width": row.width, "height": row.height}
 
@@ -249,12 +270,13 @@ def _within(device: dict[str, Any], limits: Limits) -> dict[str, Any]:
     return device | {"status": None, "gates": [each for each in device["gates"] if each["id"] in limits.gates]}
 
 
-def _people(tx: Tx, rows: Sequence[Row], limits: Limits = NO_LIMITS) -> list[dict[str, Any]]:
+def shown_people(tx: Tx, rows: Sequence[Row], pause: timedelta, limits: Limits = NO_LIMITS) -> list[dict[str, Any]]:
+    """People with how often they came, in the order in which they are given."""
     ids = [row.id for row in rows]
     identities = people.identities_of(tx, ids)
     groups = people.groups_of(tx, ids)
     now = datetime.now(UTC)
-    seen = listing.visits(tx, ids, limits)
+    seen = visits.summaries(tx, ids, pause, limits)
     best = listing.best_pictures(tx, ids)
     return [
         {
@@ -279,10 +301,25 @@ def _people(tx: Tx, rows: Sequence[Row], limits: Limits = NO_LIMITS) -> list[dic
                 }
                 for each in identities[row.id]
             ],
-            "visits": seen[row.id].events if row.id in seen else 0,
+            "visits": seen[row.id].visits if row.id in seen else 0,
+            "events": seen[row.id].events if row.id in seen else 0,
             "first_seen": seen[row.id].first_seen if row.id in seen else None,
             "last_seen": seen[row.id].last_seen if row.id in seen else None,
             "picture": shown_link(best[row.id]) if row.id in best else None,
+        }
+        for row in rows
+    ]
+
+
+def _places(tx: Tx, person_id: int, limits: Limits) -> list[dict[str, Any]]:
+    rows = visits.places(tx, person_id, PLACES, limits)
+    known = devices.found(tx, {row.device_id for row in rows})
+    gates = devices.gates_found(tx, {row.gate_id for row in rows if row.gate_id is not None})
+    return [
+        {
+            "device": shown_device(known.get(row.device_id)),
+            "gate": shown_gate(gates.get(row.gate_id)),
+            **{name: row._mapping[name] for name in ("events", "first_seen", "last_seen")},
         }
         for row in rows
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from receiver.domain.events import ListName
 from receiver.domain.identity import Decision, Status, blacklist_hit
-from receiver.domain.people import standing
+from receiver.domain.people import PersonState, standing
 from receiver.store.database import Row
 
 
@@ -40,8 +40,17 @@ def decided_values(event: Row, decision: Decision, person: Row | None, detail: M
 
 
 def standing_of(person: Row | None, moment: datetime) -> tuple[str, ...]:
-    """What is said of a known person beside the name: ``set_aside``, ``not_valid_now``; empty where all is well."""
+    """What is said of a known person beside the name: ``set_aside``, ``ignored``, ``not_valid_now``; empty where all is well."""
     return () if person is None else standing(person.state, person.valid_from, person.valid_until, moment)
+
+
+def is_ignored(values: Mapping[str, Any]) -> bool:
+    """Whether an event that is decided so shows nobody, a poster on the wall: nothing more comes of it.
+
+    Args:
+        values: see ``decided_values``.
+    """
+    return PersonState.IGNORED in values.get("decision_detail", {}).get("reasons", ())
 
 
 def _with_words(detail: dict[str, Any], words: tuple[str, ...]) -> dict[str, Any]:

@@ -104,6 +104,10 @@ class Decider:
         found = self.library.candidates(tx, Query(embeddings, also=person_id, k=1))
         return next((one for one in found if one.person_id == person_id), None)
 
+    def waiting_limit(self, tx: Tx, waiting: int) -> float:
+        """See Library.waiting_limit."""
+        return self.library.waiting_limit(tx, waiting)
+
     def catch_up(self, tx: Tx) -> None:
         """Takes over what others changed."""
         self.library.catch_up(tx)

@@ -1,6 +1,6 @@
 """Holds new faces against the library before they count: whose else they are, and whether they fit the person's own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,24 +24,43 @@ SENTENCES = {
     "contradiction": "a face does not fit the person's other pictures; nothing was stored. Look whether all show one"
     " person; if they do, insist with override",
 }
+CORRECTING = {
+    "look_alike": "the stranger looks like {name}; nothing was changed. If it is the same person, merge the two;"
+    " if not, insist with override",
+    "contradiction": "the faces of the two do not look like one person's; nothing was changed. Look whether they show one"
+    " person; if they do, insist with override",
+}
 
 
 class Doubtful(Conflict):
-    """The library speaks against a face; ``pictures`` says why for each."""
+    """The library speaks against a face.
 
-    def __init__(self, reason: str, pictures: list[dict[str, Any]]) -> None:
+    Attributes:
+        pictures: why, for each.
+        portraits: what was brought, where it was pictures.
+        reviews: the items of the review list that ask somebody to look.
+    """
+
+    def __init__(self, reason: str, pictures: list[dict[str, Any]], sentences: Mapping[str, str] = SENTENCES) -> None:
         whom = [
-            f"{found['person']['name']} (person {found['person']['id']})"
+            _named(found["person"])
             for picture in pictures
             for found in picture["findings"]
             if found["level"] == "refuse" and found.get("person")
         ]
-        super().__init__(reason, SENTENCES[reason].format(name=" and ".join(dict.fromkeys(whom)) or "somebody else"))
+        super().__init__(reason, sentences[reason].format(name=" and ".join(dict.fromkeys(whom)) or "somebody else"))
         self.pictures = pictures
+        self.portraits: Sequence[Portrait] = ()
+        self.reviews: list[int] = []
+
+
+def _named(person: Mapping[str, Any]) -> str:
+    """With the number, unless it is somebody of the same file in a dry run."""
+    return str(person["name"]) if person["id"] is None else f"{person['name']} (person {person['id']})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Own:
+class Own:
     """One picture of the person: a face of the library, or the place in the request of one that is to be added."""
 
     embedding: Embedding
@@ -75,7 +94,7 @@ class EnrolmentGate:
         """
         self._decider.catch_up(tx)
         new = [
-            _Own(_embedding(each, self._decider.model), picture=place)
+            Own(_embedding(each, self._decider.model), picture=place)
             for place, each in enumerate(portraits)
             if each.is_good_enough and not each.is_there
         ]
@@ -87,7 +106,9 @@ class EnrolmentGate:
             each.shown_doubts = _shown(tx, each.doubts)
         for reason in SENTENCES:
             if any(_speaks_against(each, reason) for each in portraits):
-                raise Doubtful(reason, [each.shown() for each in portraits])
+                error = Doubtful(reason, [each.shown() for each in portraits])
+                error.portraits = portraits
+                raise error
 
     def examine_known(self, tx: Tx, embedding: bytes, person_id: int, *, is_alone: bool) -> list[dict[str, Any]]:
         """What the library says against a face that the person had before, with names and pictures.
@@ -103,11 +124,45 @@ class EnrolmentGate:
         doubts = self._doubts(tx, np.frombuffer(embedding, dtype=np.float32), others, person_id)
         return _shown(tx, doubts)
 
-    def _present(self, tx: Tx, person_id: int) -> list[_Own]:
-        rows = people.embeddings_of(tx, person_id, self._decider.model)
-        return [_Own(np.frombuffer(row.embedding, dtype=np.float32), face_id=row.id) for row in rows]
+    def catch_up(self, tx: Tx) -> None:
+        """Takes over what others changed, so that little is left to be read under a lock."""
+        self._decider.catch_up(tx)
 
-    def _doubts(self, tx: Tx, embedding: Embedding, others: Sequence[_Own], person_id: int | None) -> list[Doubt]:
+    def examine_promotion(self, tx: Tx, person_id: int) -> list[dict[str, Any]]:
+        """What the library says against each current face of a stranger who is to be named: whom it looks like."""
+        self._decider.catch_up(tx)
+        found = []
+        for each in self._present(tx, person_id):
+            findings = _shown(tx, self._doubts(tx, each.embedding, (), person_id))
+            found.append(_of_face(each.face_id, findings))
+        return found
+
+    def examine_union(
+        self, tx: Tx, source: int, target: int, faces_of_source: Collection[int] | None = None
+    ) -> list[dict[str, Any]]:
+        """Whether the current faces of two people look like one person's; nothing is said where either has none.
+
+        Args:
+            tx: see ``examine``.
+            source: whose faces are to be the other's too.
+            target: whose they are to be.
+            faces_of_source: only these; None: all.
+        """
+        self._decider.catch_up(tx)
+        joining = [
+            each for each in self._present(tx, source) if faces_of_source is None or each.face_id in faces_of_source
+        ]
+        known = self._decider.verify(tx, target, [each.embedding for each in joining]) if joining else None
+        if known is None:
+            return []
+        against = contradiction(known.distance, known.verification, face_id=known.face_id)
+        return [] if against is None else [_of_face(joining[0].face_id, _shown(tx, [against]))]
+
+    def _present(self, tx: Tx, person_id: int) -> list[Own]:
+        rows = people.embeddings_of(tx, person_id, self._decider.model)
+        return [Own(np.frombuffer(row.embedding, dtype=np.float32), face_id=row.id) for row in rows]
+
+    def _doubts(self, tx: Tx, embedding: Embedding, others: Sequence[Own], person_id: int | None) -> list[Doubt]:
         near = self._decider.library.candidates(tx, Query([embedding]))
         found = look_alikes(near, person_id)
         if others:
@@ -118,6 +173,16 @@ class EnrolmentGate:
             against = contradiction(distance, limit, face_id=nearest.face_id, picture=nearest.picture)
             found += [] if against is None else [against]
         return found
+
+
+def refused_words(found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What is refused of some faces that were examined, each word once."""
+    return list(dict.fromkeys(each["reason"] for each in found if each["reason"]))
+
+
+def _of_face(face_id: int | None, findings: list[dict[str, Any]]) -> dict[str, Any]:
+    refused = next((each["reason"] for each in findings if each["level"] == "refuse"), None)
+    return {"face": face_id, "reason": refused, "findings": findings}
 
 
 def _embedding(portrait: Portrait, model: str) -> Embedding:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from receiver.domain.reviews import row_key
 from receiver.services.erasing_pictures import PictureEraser
 from receiver.services.pacing import Pace
 from receiver.settings import MIB
-from receiver.store import erasing, erasures, listing
+from receiver.store import erasing, erasures, listing, review_upkeep
 from receiver.store.database import Row, Tx
 from receiver.store.erased_list import ErasedList, fingerprint
 from receiver.store.store import Store
@@ -110,7 +111,13 @@ class Erasing:
             held = _held(tx, row)
             number = 0
             if held.position == 0 and subject:
-                number = erasures.hide_events(tx, row.id, row.person_id, _identities(subject), row.last_event)
+                ids = _identities(subject)
+                number = erasures.hide_events(tx, row.id, row.person_id, ids, row.last_event)
+                # A worker that was about to write it as the erasure began was in nobody's way.
+                kept = erasures.device_identities(tx, row.person_id, ids)
+                shown = [each.digest for each in kept if each.digest is not None]
+                erasing.queue_pictures(tx, row.id, [erasing.FoundPicture(digest) for digest in shown])
+                erasures.drop_device_identities(tx, row.person_id, ids)
             last = listing.newest_event(tx) if held.position == 0 else held.last_event
             stage = {"stage": row.stage, "position": 1} if number else {"stage": "quarantine", "position": 0}
             erasures.count(tx, held, {}, total=held.total + number, last_event=last, **stage)
@@ -135,13 +142,16 @@ class Erasing:
             if import_id is None:
                 erasures.count(tx, held, {}, stage="pictures", position=0)
                 return
+            reviews = _drop_reviews(tx, held, import_id, ids)
             number = erasing.clear_import_rows(tx, import_id, row.person_id, ids)
             mentions: dict[int, Any] = {}
             for name in _names(row):
                 mentions |= {each.number: each.pictures for each in erasing.import_mentions(tx, import_id, name)}
             plain = {at: _without_findings(pictures) for at, pictures in mentions.items()}
             erasing.clear_import_mentions(tx, import_id, plain)
-            erasures.count(tx, held, {"import_rows": number, "import_mentions": len(plain)}, position=import_id)
+            erasures.count(
+                tx, held, {"import_rows": number, "import_mentions": len(plain), "reviews": reviews}, position=import_id
+            )
 
     def _take_pictures(self, row: Row, pace: Pace) -> None:
         counts = self._pictures.step(row, pace)
@@ -235,6 +245,15 @@ def _identities(subject: Mapping[str, Any]) -> list[tuple[str, int]]:
     return [(external_id, device_id) for external_id, device_id in subject.get("identities", ())]
 
 
+def _drop_reviews(tx: Tx, erasure: Row, import_id: int, external_ids: Sequence[str]) -> int:
+    """Nobody is asked any more about the person's rows that were refused; how many were asked about."""
+    numbers = erasing.import_numbers(tx, import_id, erasure.person_id, external_ids)
+    keys = [row_key(import_id, number) for number in numbers]
+    shown = review_upkeep.pictures_of_keys(tx, keys)
+    erasing.queue_pictures(tx, erasure.id, [erasing.FoundPicture(digest) for digest in shown])
+    return review_upkeep.drop_of_keys(tx, keys)
+
+
 def _names(row: Row) -> set[str]:
     """What is searched for; a stranger's name is our own number, which is part of other strangers' and tells nothing."""
     return {(row.subject or {}).get("name", "")} - {"", f"stranger {row.person_id}"}
@@ -261,9 +280,11 @@ def _clear(tx: Tx, erasure: Row, hidden: Mapping[int, bool]) -> dict[str, int]:
     rows = erasing.held_events(tx, list(hidden))
     names = {subject.get("name", ""), *(external_id for external_id, _ in _identities(subject))}
     names |= {each for row in rows if hidden[row.id] for each in (row.identity_id, row.identity_name)}
-    erasing.queue_pictures(tx, erasure.id, erasing.found_pictures(tx, own))
+    found = [*erasing.found_pictures(tx, own), *erasing.device_pictures(tx, others)]
+    erasing.queue_pictures(tx, erasure.id, found)
     counts = erasing.clear_events(tx, own)
     erasing.drop_slots(tx, others)
+    erasing.drop_device_pictures(tx, others)
     raws = {each.id: _redacted(each.raw, names - {""}) for each in erasing.messages(tx, list(hidden))}
     erasing.change_messages(tx, raws)
     erasing.change_events(tx, [_own_values(row) for row in rows if hidden[row.id]])
@@ -286,6 +307,9 @@ def _others_values(row: Row) -> dict[str, Any]:
         "identity_group": "",
         "attributes": {},
         "reported": reported | {"notes": [erasures.ERASED]},
+        # It was about the device's word.
+        "second_opinion": None,
+        "second_opinion_detail": None,
     }
 
 

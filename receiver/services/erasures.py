@@ -1,14 +1,16 @@
 """Begins erasures: the person is hidden in one transaction; shows how far they are and the certificate."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from receiver.domain.errors import Conflict, NotFound
+from receiver.domain.reviews import adoption_key
 from receiver.services.asking import Page
+from receiver.services.correction_steps import must_be_there
 from receiver.services.recording import RECOGNISE
-from receiver.store import erasing, erasures, holds, listing, outbox, people
+from receiver.store import corrections, erasing, erasures, holds, listing, outbox, people, review_upkeep
 from receiver.store.database import Row, Tx
 from receiver.store.erased_list import Erased, ErasedList, fingerprint
 from receiver.store.pictures import Pictures
@@ -35,21 +37,24 @@ class Erasures:
 
         Raises:
             NotFound: there is no such person.
-            Conflict: ``legal_hold``: the person or one of the person's events must be kept.
+            Conflict: ``legal_hold``: the person or one of the person's events must be kept; ``person_merged``.
         """
         now = datetime.now(UTC)
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
             person = people.find(tx, person_id)
             if person is None:
                 raise NotFound("no_such_person", f"there is no person {person_id}")
+            must_be_there(tx, person)
             if holds.held(tx, holds.PERSON, [person_id]):
                 raise Conflict("legal_hold", f"person {person_id} is on legal hold; lift the hold first")
-            erasure_id = _hide(tx, person, secrets.token_hex(16), ASKED, (by[:BY_LENGTH], now))
-            number = holds.held_among_hidden(tx, erasure_id)
+            # Whoever turned out to be that person: an erasure each, or a restored backup would bring them back.
+            everybody = [*corrections.merged_people(tx, person_id), person]
+            begun = [_hide(tx, each, secrets.token_hex(16), ASKED, (by[:BY_LENGTH], now)) for each in everybody]
+            number = sum(holds.held_among_hidden(tx, each) for each in begun)
             if number:
                 raise Conflict("legal_hold", f"{number} of the events are on legal hold; lift the holds first")
         self._ring()
-        return erasure_id
+        return begun[-1]
 
     def show(self, erasure_id: int) -> dict[str, Any]:
         """How far an erasure is; its certificate once it is done.
@@ -61,13 +66,13 @@ class Erasures:
             row = erasures.find(tx, erasure_id)
             if row is None:
                 raise NotFound("no_such_erasure", f"there is no erasure {erasure_id}")
-            return _shown(row, erasures.waiting(tx, erasure_id))
+            return _shown(tx, row)
 
     def listed(self, before: int | None, limit: int) -> Page:
         """Erasures, newest first."""
         with self._store.read() as tx:
             rows = erasures.listed(tx, before, limit + 1)
-            items = [_shown(row, erasures.waiting(tx, row.id)) for row in rows[:limit]]
+            items = [_shown(tx, row) for row in rows[:limit]]
         return Page(items, str(items[-1]["id"]) if len(rows) > limit else None)
 
     def is_hidden_picture(self, digest: bytes) -> bool:
@@ -133,13 +138,29 @@ def _hide(tx: Tx, person: Row, key: str, reason: str, who: tuple[str, datetime])
     erasing.queue_pictures(
         tx, erasure_id, [erasing.FoundPicture(each.digest, [each.box]) for each in people.faces_of(tx, [person.id])]
     )
-    kept = [each.digest for each in erasures.device_identities(tx, identities) if each.digest is not None]
-    erasing.queue_pictures(tx, erasure_id, [erasing.FoundPicture(digest) for digest in kept])
-    counts = {"device_identities": erasures.drop_device_identities(tx, identities)}
+    kept = erasures.device_identities(tx, person.id, identities)
+    shown = [each.digest for each in kept if each.digest is not None]
+    erasing.queue_pictures(tx, erasure_id, [erasing.FoundPicture(digest) for digest in shown])
+    asked = review_upkeep.pictures_of_person(tx, person.id)
+    erasing.queue_pictures(tx, erasure_id, [erasing.FoundPicture(each.digest, _boxes(each)) for each in asked])
+    counts = {"reviews": review_upkeep.drop_of_person(tx, person.id) + _drop_adoptions(tx, erasure_id, kept)}
+    counts |= {"device_identities": erasures.drop_device_identities(tx, person.id, identities)}
     counts |= erasures.take_person(tx, person.id)
     people.note_change(tx, person.id, now)
     _settle(tx, erasure_id, counts)
     return erasure_id
+
+
+def _drop_adoptions(tx: Tx, erasure_id: int, kept: Sequence[Row]) -> int:
+    """Nobody is asked any more about what is kept of devices that know the person; how many were asked about."""
+    keys = [adoption_key(each.device_id, each.external_id) for each in kept]
+    shown = review_upkeep.pictures_of_keys(tx, keys)
+    erasing.queue_pictures(tx, erasure_id, [erasing.FoundPicture(digest) for digest in shown])
+    return review_upkeep.drop_of_keys(tx, keys)
+
+
+def _boxes(picture: Row) -> list[Any]:
+    return [] if picture.box is None else [picture.box]
 
 
 def _write(tx: Tx, told: tuple[int, str, str, str, datetime], subject: dict[str, Any]) -> int:
@@ -173,7 +194,8 @@ def _settle(tx: Tx, erasure_id: int, counts: dict[str, int]) -> None:
         erasures.count(tx, row, counts | {"tasks": tasks}, total=total)
 
 
-def _shown(row: Row, waiting: int) -> dict[str, Any]:
+def _shown(tx: Tx, row: Row) -> dict[str, Any]:
+    waiting = erasures.waiting(tx, row.id)
     names = ("id", "state", "stage", "reason", "requested_by", "requested_at", "ended_at")
     shown = {name: row._mapping[name] for name in names}
     share = 1.0 if row.total == 0 else 1 - waiting / row.total
@@ -189,6 +211,7 @@ def _shown(row: Row, waiting: int) -> dict[str, Any]:
     }
     return shown | {
         "person": row.person_id,
+        "also": erasures.begun_with(tx, row),
         "percent": 100 if is_done else min(99, max(0, round(100 * share))),
         "counts": row.counts,
         "certificate": certificate if is_done else None,

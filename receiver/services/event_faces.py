@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from receiver.domain import fusion
-from receiver.domain.events import PictureKind
+from receiver.domain.events import ListName, PictureKind
+from receiver.domain.second_opinion import is_asked
+from receiver.services.device_pictures import DevicePictures
 from receiver.services.engines import Engines
 from receiver.services.registering import SeenFace, as_bytes, box_of, measures_of
 from receiver.store import events, library
@@ -36,6 +38,8 @@ class EventFaces:
         reasons: machine words of pictures without a face.
         rows: every face that was seen, ready to be written.
         found: the faces that the pictures of a kind are about, of each kind that was looked at.
+        library_digest: the device's library picture, which need not have been looked at; None if the event brought none.
+        device_face: the face on it, where the device said who it was and somebody stood there.
     """
 
     event: Row
@@ -47,6 +51,8 @@ class EventFaces:
     reasons: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     found: dict[PictureKind, list[SeenFace]] = field(default_factory=dict)
+    library_digest: bytes | None = None
+    device_face: SeenFace | None = None
 
     @property
     def wants_action(self) -> bool:
@@ -81,6 +87,7 @@ class EventLooker:
 
     def __init__(self, parts: LookerParts) -> None:
         self._parts = parts
+        self._device_pictures = DevicePictures()
 
     def look(self, event_id: int) -> EventFaces | None:
         """What the event's pictures show; None if the event is gone.
@@ -97,9 +104,12 @@ class EventLooker:
         engine = self._parts.engines.engine_for(model)
         seen = EventFaces(event, model, engine.name, reasons=[row.refused for row in pictures if row.refused])
         digests = _digests(pictures)
+        seen.library_digest = next(iter(reversed(digests.get(PictureKind.LIBRARY, ()))), None)
         self._look_at_live(seen, engine, digests)
         if seen.wants_action:
             self._look_at_new(seen, engine, digests)
+        if seen.live:
+            self._look_at_device_picture(seen, engine)
         if not digests:
             seen.reasons.append("no_picture")
         return seen
@@ -117,6 +127,21 @@ class EventLooker:
     def _look_at_new(self, seen: EventFaces, engine: Engine, digests: Digests) -> None:
         faces = (face for kind in NEW_FACE for face in self._faces(seen, engine, kind, digests))
         seen.new_face = next(faces, None)
+
+    def _look_at_device_picture(self, seen: EventFaces, engine: Engine) -> None:
+        """For the second opinion; what is wrong with that picture says nothing of who stood there."""
+        event, digest = seen.event, seen.library_digest
+        reported = ListName(event.reported_list)
+        if digest is None or not is_asked(event.identity_id, event.identity_name, reported):
+            return
+        found = self._device_pictures.face(
+            engine.model, digest, lambda wanted: list(engine.sightings(self._decoded(wanted)))
+        )
+        if found is None:
+            return
+        seen.device_face = SeenFace(digest, found)
+        if PictureKind.LIBRARY not in seen.found:
+            seen.rows.append(_row(seen, PictureKind.LIBRARY, digest, found))
 
     def _faces(self, seen: EventFaces, engine: Engine, kind: PictureKind, digests: Digests) -> list[SeenFace]:
         """The face that each picture of a kind is about; notes all faces, and why there is none."""

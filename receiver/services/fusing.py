@@ -1,19 +1,23 @@
 """Decides anew, on the mean of several sightings, about events of one gate and one moment that show one person."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
 from receiver.domain import fusion
+from receiver.domain.events import PictureKind
 from receiver.domain.fusion import Group, Seen
-from receiver.domain.identity import Status
-from receiver.services.decided import decided_values, numbers_of
+from receiver.domain.identity import Decision, Status
+from receiver.services.decided import decided_values, is_ignored, numbers_of
 from receiver.services.deciding import Decider, Probe
+from receiver.services.second_opinions import SecondOpinions, Shot, Shown, ask_somebody
 from receiver.store import events, people
 from receiver.store.database import Row, Tx
-from recognition.gates import GateLimits, judge
+from recognition.gates import judge
 
 # Faces that are read of one gate's last moments, and events of them that are weighed: more come from a clock that stands.
 READ, WEIGHED = 200, 24
@@ -28,10 +32,10 @@ def claimed_by(tx: Tx, identities: Iterable[tuple[str, int]]) -> int | None:
 class Fusing:
     """Looks again at the events that a newly decided one belongs together with."""
 
-    def __init__(self, decider: Decider, reach: Callable[[str], fusion.Reach], limits: GateLimits) -> None:
+    def __init__(self, decider: Decider, reach: Callable[[str], fusion.Reach], opinions: SecondOpinions) -> None:
         self._decider = decider
         self._reach = reach
-        self._limits = limits
+        self._opinions = opinions
 
     def after(self, tx: Tx, event: Row, model: str) -> list[Status]:
         """Revises the event, whose sightings and decision are written, and its neighbours; what each has become.
@@ -53,18 +57,37 @@ class Fusing:
         """Writes what the group's mean says of its event; None where that takes the place of nothing."""
         members = [rows[one.event_id][0] for one in (group.seen, *group.others)]
         claimed = claimed_by(tx, [(row.identity_id, row.device_id) for row in members])
-        findings = judge(members[0].quality, "recognise", self._limits)
+        findings = judge(members[0].quality, "recognise", self._opinions.limits)
         fused = self._decider.decide(tx, Probe(group.embeddings, findings, claimed))
         event = events.find(tx, group.seen.event_id)
         if event is None or not fusion.may_revise(group, fused):
             return None
         # A registration may have given the event a person without a match.
         person_id = fused.person_id or event.person_id
-        person = people.find(tx, person_id) if person_id is not None else None
+        person = people.held(tx, person_id) if person_id is not None else None
         fused_with = [one.event_id for one in group.others]
         detail = {**(event.decision_detail or {}), **numbers_of(fused), "fused_with": fused_with}
-        events.change(tx, event.id, decided_values(event, fused, person, detail))
+        values = decided_values(event, fused, person, detail)
+        opinion = {} if is_ignored(values) else self._opinion(tx, event, group, fused)
+        events.change(tx, event.id, values | opinion)
+        ask_somebody(tx, event, opinion.get("second_opinion"), datetime.now(UTC))
         return fused.status
+
+    def _opinion(self, tx: Tx, event: Row, group: Group, fused: Decision) -> dict[str, Any]:
+        """The columns of the second opinion, by the group's mean; empty where the device did not say who it was."""
+        limits = self._opinions.limits
+        rows = events.sightings_of(tx, event.id)
+        live = next(row for row in rows if row.is_live)
+        theirs = [row for row in rows if row.kind == PictureKind.LIBRARY and row.model == live.model]
+        detail = event.second_opinion_detail or {}
+        shot = Shot(
+            live=Shown.stored(live, limits),
+            embeddings=group.embeddings,
+            device_picture=Shown.stored(theirs[-1], limits) if theirs else None,
+            device_reason="no_face_on_device_picture" if detail.get("device_picture") else None,
+        )
+        compared = self._opinions.compare(tx, event, shot)
+        return {} if compared is None else compared.values(fused)
 
 
 def _rows_around(tx: Tx, event: Row, model: str) -> dict[int, list[Row]]:

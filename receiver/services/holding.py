@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from receiver.domain.errors import NotFound
+from receiver.services.correction_steps import must_be_there
 from receiver.store import erasures, events, holds, people
 from receiver.store.database import Tx
 from receiver.store.store import Store
@@ -19,10 +20,13 @@ class Holding:
 
         Raises:
             NotFound: there is no such person.
+            Conflict: ``person_merged``.
         """
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
-            if people.find(tx, person_id) is None:
+            row = people.find(tx, person_id)
+            if row is None:
                 raise NotFound("no_such_person", f"there is no person {person_id}")
+            must_be_there(tx, row)
             self._set(tx, (holds.PERSON, person_id), is_held=is_held)
 
     def event(self, event_id: int, *, is_held: bool) -> None:

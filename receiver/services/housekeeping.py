@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from receiver.store import accounts, devices, events, people
+from receiver.domain.strangers import SHIPPED_RULES
+from receiver.store import accounts, devices, events, people, review_upkeep, strangers
 from receiver.store.pictures import ORPHAN_AGE, Pictures
 from receiver.store.store import Store
 
@@ -16,9 +17,10 @@ LOGIN_AGE = timedelta(days=90)
 class Housekeeping:
     """The scheduled sweep; in small steps, so that the intake never waits long for its turn."""
 
-    def __init__(self, store: Store, pictures: Pictures) -> None:
+    def __init__(self, store: Store, pictures: Pictures, waiting: timedelta = SHIPPED_RULES.waiting) -> None:
         self._store = store
         self._pictures = pictures
+        self._waiting = waiting
 
     def sweep_orphans(self) -> int:
         """Deletes pictures that nothing refers to and that have not been used for a day; returns how many."""
@@ -39,12 +41,29 @@ class Housekeeping:
                 dropped += number
         return dropped
 
+    def settle_reviews(self) -> int:
+        """Settles what somebody was to look at and what has gone away meanwhile; returns how many."""
+        with self._store.write() as tx:
+            return review_upkeep.settle_gone(tx, datetime.now(UTC))
+
+    def sweep_candidates(self) -> int:
+        """Deletes faces that have waited long enough to be seen a second time; returns how many."""
+        before = datetime.now(UTC) - self._waiting
+        dropped = 0
+        while True:
+            with self._store.write(lock=people.GALLERY_LOCK) as tx:
+                number = strangers.drop_waiting(tx, before, BATCH)
+            dropped += number
+            if number < BATCH:
+                return dropped
+
     def _sweep(self, before: datetime, old: Callable[[datetime, bytes, int], list[bytes]]) -> int:
         dropped = 0
         last = b""
         while digests := old(before, last, BATCH):
             with self._store.read() as tx:
                 needed = events.referred(tx, digests) | people.referred(tx, digests) | devices.referred(tx, digests)
+                needed |= review_upkeep.referred(tx, digests)
             orphans = [digest for digest in digests if digest not in needed]
             dropped += self._pictures.drop(orphans, before) if orphans else 0
             last = digests[-1]

@@ -16,7 +16,7 @@ from receiver.domain.imports import ENDED, JobState, RowState, percent
 from receiver.services.asking import Page
 from receiver.services.importing import end
 from receiver.services.room import Room
-from receiver.store import imports, outbox
+from receiver.store import imports, outbox, review_upkeep
 from receiver.store.database import Row, Tx
 from receiver.store.store import Store
 from receiver.translation.import_files import open_source
@@ -217,6 +217,7 @@ class ImportJobs:
                 is_left = imports.drop_rows(tx, import_id) > 0
         with self._store.write() as tx:
             imports.remove(tx, import_id)
+            review_upkeep.settle_import(tx, import_id, datetime.now(UTC))
 
     def sweep(self) -> int:
         """Deletes uploaded files that no import needs, after a day; returns how many."""

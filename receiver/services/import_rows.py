@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from receiver.domain.errors import Conflict, Invalid, NotFound
 from receiver.domain.imports import RowState
 from receiver.services.enrolling import Doubtful
+from receiver.services.import_details import details_of, differing
 from receiver.services.people import IMPORT, NewPerson, People, Unusable
+from receiver.services.rehearsing import RehearsalGate, Rehearsed
 from receiver.store import imports, people
 from receiver.store.database import Row
 from receiver.store.store import Store
@@ -18,7 +20,6 @@ from recognition.advice import ADVICE
 
 # All pictures of one row together; they are in memory while it is worked on.
 ROW_BYTES = 128 * 1024 * 1024
-NOT_KEPT = "The library has no place yet for: {}; it stays with the import."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,16 @@ class RowPicture:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a row: state, machine word, sentence, whose it is, and each picture's finding."""
+    """What came of a row: state, machine word, sentence, whose it is, each picture's finding, and of a refused one the
+    pictures that it brought.
+    """
 
     state: RowState
     reason: str
     detail: str
     person_id: int | None = None
     pictures: Sequence[Mapping[str, Any]] = ()
+    brought: Sequence[RowPicture] = ()
 
     def values(self) -> dict[str, Any]:
         """As columns."""
@@ -54,10 +58,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Whom the library has for a row already, and which of its pictures."""
+    """Whom the library has for a row already, which of its pictures, and in which groups."""
 
     person: Row
     digests: frozenset[bytes]
+    groups: Sequence[str] = ()
 
 
 def read_pictures(source: Source, paths: Sequence[str]) -> list[RowPicture]:
@@ -84,14 +89,42 @@ def _too_much() -> bytes:
     raise Invalid("picture_too_large", f"the row's pictures have more than {ROW_BYTES} bytes together")
 
 
-class RowEnroller:
-    """Works for one import."""
+@dataclass(frozen=True, slots=True)
+class RowOptions:
+    """How rows are enrolled.
 
-    def __init__(self, store: Store, library: People, job: Row, begun_at: datetime) -> None:
+    Attributes:
+        is_insisted: pictures are taken in spite of what speaks against them.
+        rehearsal: of a dry run, the gate that remembers whom the file would have enrolled.
+    """
+
+    is_insisted: bool = False
+    rehearsal: RehearsalGate | None = None
+
+
+USUAL = RowOptions()
+
+
+class RowEnroller:
+    """Works for one import.
+
+    Args:
+        store: where what is known is looked up.
+        library: enrols.
+        job: the import.
+        begun_at: since when rows of this import may have enrolled somebody.
+        options: what is done otherwise than usual.
+    """
+
+    def __init__(
+        self, store: Store, library: People, job: Row, begun_at: datetime, options: RowOptions = USUAL
+    ) -> None:
         self._store = store
         self._library = library
         self._job = job
         self._begun_at = begun_at
+        self._is_insisted = options.is_insisted
+        self._rehearsal = options.rehearsal
         # Of a dry run, whose people are in no library: external id -> name.
         self._rehearsed: dict[str, str] = {}
         # Whom a row enrolled since this work began; its state may not be written yet.
@@ -110,6 +143,12 @@ class RowEnroller:
         Raises:
             Unavailable, Busy: the storage or the engine does not work just now; the row can be tried again.
         """
+        outcome = self._tried(row, pictures)
+        if outcome.state is not RowState.REFUSED:
+            return outcome
+        return replace(outcome, brought=[each for each in pictures if each.refusal is None])
+
+    def _tried(self, row: Row, pictures: Sequence[RowPicture]) -> Outcome:
         try:
             return self._once(row, pictures)
         except Doubtful as error:
@@ -134,6 +173,12 @@ class RowEnroller:
         state, external_id = RowState.ENROLLED, row.external_id
         if self._job.is_dry_run and external_id and self._was_taken_before(row):
             state, external_id = RowState.EXTENDED, ""
+        before = self._rehearsed_before(row, readable)
+        if before is not None and before.digests >= {each.digest for each in readable}:
+            detail = "An earlier row of the file tells of the person with these pictures."
+            return Outcome(
+                RowState.UNCHANGED, "already_there", detail, None, _shown(pictures, (), frozenset(before.digests))
+            )
         new = NewPerson(
             name=row.name or row.external_id,
             list=row.list or self._job.list,
@@ -141,16 +186,26 @@ class RowEnroller:
             note=row.note,
             pictures=[each.data for each in readable],
             source=IMPORT,
+            is_insisted=self._is_insisted,
+            more=details_of(row.more),
         )
         try:
             person_id, looked = self._library.add(new)
         except Unusable as error:
             return _refused(pictures, error.pictures)
         self._rehearsed.setdefault(row.external_id, row.name)
+        if self._rehearsal is not None:
+            self._rehearsal.keep(row.external_id, new.name, new.list)
         self._enrolled.add(person_id)
         found = _shown(pictures, looked)
         reason = "new_person" if state is RowState.ENROLLED else "new_pictures"
-        return Outcome(state, reason, _sentence(row, found), None if self._job.is_dry_run else person_id, found)
+        return Outcome(state, reason, _sentence(found), None if self._job.is_dry_run else person_id, found)
+
+    def _rehearsed_before(self, row: Row, readable: Sequence[RowPicture]) -> Rehearsed | None:
+        """Whom an earlier row of a dry run would have enrolled for this one."""
+        if self._rehearsal is None:
+            return None
+        return self._rehearsal.begin(row.external_id, row.name or row.external_id, [each.digest for each in readable])
 
     def _was_taken_before(self, row: Row) -> bool:
         """Whether this dry run would have enrolled the person by now.
@@ -174,13 +229,16 @@ class RowEnroller:
         if row.name and row.name != person.name:
             raise _other_name(row, person.name)
         try:
-            looked = self._library.add_faces(person.id, [each.data for each in fresh])
+            looked = self._library.add_faces(
+                person.id, [each.data for each in fresh], is_insisted=self._is_insisted, source=IMPORT
+            )
         except Unusable as error:
             if not known.digests:
                 return _refused(pictures, error.pictures)
             return self._unchanged(row, pictures, known, error.pictures)
         found = _shown(pictures, looked, known.digests)
-        return Outcome(RowState.EXTENDED, "new_pictures", _sentence(row, found), person.id, found)
+        other = differing(details_of(row.more), person, known.groups)
+        return Outcome(RowState.EXTENDED, "new_pictures", _sentence(found, other), person.id, found)
 
     def _unchanged(
         self, row: Row, pictures: Sequence[RowPicture], known: _Known, looked: Sequence[Mapping[str, Any]] = ()
@@ -192,7 +250,7 @@ class RowEnroller:
         if row.attempts and person.source == IMPORT and person.created_at >= self._begun_at:
             # This row did it, and its worker ended before it could say so.
             state, reason = self._credit(row, person.id)
-            return Outcome(state, reason, _sentence(row, found), person.id, found)
+            return Outcome(state, reason, _sentence(found), person.id, found)
         if row.name and row.name != person.name:
             detail = f"The library has these pictures under the name {person.name!r}; nothing was changed."
             return Outcome(RowState.UNCHANGED, "name_differs", detail, person.id, found)
@@ -201,6 +259,10 @@ class RowEnroller:
                 f"The library has this person on the list {person.list}, the file says {row.list}; nothing was changed."
             )
             return Outcome(RowState.UNCHANGED, "list_differs", detail, person.id, found)
+        other = differing(details_of(row.more), person, known.groups)
+        if other:
+            detail = f"The library has another {', '.join(other)} of this person; nothing was changed."
+            return Outcome(RowState.UNCHANGED, "details_differ", detail, person.id, found)
         detail = f"The library has the person with these pictures already. {_remarks(found)}".strip()
         return Outcome(RowState.UNCHANGED, "already_there", detail, person.id, found)
 
@@ -223,7 +285,8 @@ class RowEnroller:
             if person is None:
                 return None
             has = {each.digest for each in people.faces_of(tx, [person.id])}
-        return _Known(person, frozenset(has & set(digests)))
+            groups = people.groups_of(tx, [person.id])[person.id]
+        return _Known(person, frozenset(has & set(digests)), groups)
 
 
 def _other_name(row: Row, name: str) -> Conflict:
@@ -265,11 +328,11 @@ def _why(found: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     return reason, f"No picture can be used. {_remarks(found)}"
 
 
-def _sentence(row: Row, found: Sequence[Mapping[str, Any]]) -> str:
+def _sentence(found: Sequence[Mapping[str, Any]], other: Sequence[str] = ()) -> str:
     used = sum(each["is_used"] for each in found)
     parts = [f"{used} of {len(found)} pictures used." if used < len(found) else "All pictures used.", _remarks(found)]
-    if row.more:
-        parts.append(NOT_KEPT.format(", ".join(row.more)))
+    if other:
+        parts.append(f"The library has another {', '.join(other)} of this person, which stays.")
     return " ".join(part for part in parts if part)
 
 

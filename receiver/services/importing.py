@@ -2,23 +2,27 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from receiver.domain.errors import Busy, GatehouseError, Invalid, Unavailable
 from receiver.domain.imports import ENDED, JobState, RowState, Subject
-from receiver.services.import_rows import Outcome, RowEnroller, RowPicture, read_pictures
+from receiver.services.import_details import with_zone
+from receiver.services.import_rows import Outcome, RowEnroller, RowOptions, RowPicture, read_pictures
 from receiver.services.looking_ahead import LookingAhead
+from receiver.services.noting_rows import keep_brought, note_row
 from receiver.services.people import People, See
+from receiver.services.rehearsing import Rehearse
 from receiver.store import imports
 from receiver.store.database import Row, Tx
 from receiver.store.pictures import Pictures
 from receiver.store.rehearsal import RehearsalPictures, RehearsalStore
+from receiver.store.reviews import ReviewPicture
 from receiver.store.store import Store
 from receiver.translation.import_files import Source, open_source
 from receiver.translation.import_plans import read_plan
@@ -43,6 +47,9 @@ class ImportingParts:
         make_people: the library over a store and its pictures, with whatever sees for it; a dry run has a store of its own.
         check_room: raises Unavailable where the disk is nearly full.
         threads: that look at pictures.
+        pixel_limit: most pixels of a picture that is kept for the review list.
+        rehearse: what a dry run works with; None: it compares the people of a file with the library only.
+        zone: of times in tables.
     """
 
     store: Store
@@ -51,6 +58,9 @@ class ImportingParts:
     make_people: Callable[[Store, Pictures, See], People]
     check_room: Callable[[], None] = lambda: None
     threads: int = 2
+    pixel_limit: int = 64_000_000
+    rehearse: Rehearse | None = None
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +158,7 @@ class _Run:
     """One worker's work on one import."""
 
     def __init__(self, parts: ImportingParts, job: Row, source: Source, watch: Watch) -> None:
+        self._parts = parts
         self._store = parts.store
         self._check_room = parts.check_room
         self._job = job
@@ -157,8 +168,10 @@ class _Run:
         store, pictures = parts.store, parts.pictures
         if job.is_dry_run:
             store, pictures = RehearsalStore(store), RehearsalPictures(store.pictures)
-        library = parts.make_people(store, pictures, self._ahead.see)
-        self._enroller = RowEnroller(parts.store, library, job, job.started_at)
+        rehearsal = parts.rehearse(store, pictures, self._ahead.see) if job.is_dry_run and parts.rehearse else None
+        library = rehearsal.people if rehearsal else parts.make_people(store, pictures, self._ahead.see)
+        options = RowOptions(rehearsal=rehearsal.gate if rehearsal else None)
+        self._enroller = RowEnroller(parts.store, library, job, job.started_at, options)
         self._last = -1
         self._spoke_at = float("-inf")
 
@@ -166,10 +179,20 @@ class _Run:
         with self._ahead:
             if self._job.total is None:
                 self._plan()
+            elif self._job.is_dry_run:
+                self._begin_anew()
             with self._store.read() as tx:
                 counts = imports.counts(tx, [self._job.id])[self._job.id]
             self._watch.planned(sum(counts.values()), counts.get(RowState.WAITING, 0))
             self._enrol_all()
+
+    def _begin_anew(self) -> None:
+        """Whom an interrupted dry run would have enrolled was in memory alone: everybody has another turn."""
+        is_left = True
+        while is_left:
+            with self._store.write() as tx:
+                self._held(tx)
+                is_left = imports.unsettle(tx, self._job.id) > 0
 
     def _plan(self) -> None:
         """Writes the rows; what an interrupted reading has left is read anew."""
@@ -180,7 +203,11 @@ class _Run:
         while batch := list(islice(subjects, PLAN_BATCH)):
             with self._store.write() as tx:
                 self._held(tx)
-                imports.add_rows(tx, [_as_row(self._job.id, number + at, each) for at, each in enumerate(batch)])
+                imports.add_rows(
+                    tx, [_as_row(self._job.id, number + at, each, self._parts.zone) for at, each in enumerate(batch)]
+                )
+                refused = [(number + at, _refused(each)) for at, each in enumerate(batch) if each.reason]
+                self._ask(tx, refused, {})
             number += len(batch)
         if number == 0:
             raise Invalid("nothing_to_import", f"{self._job.name} tells of nobody")
@@ -223,14 +250,31 @@ class _Run:
         return len(settled) == len(window)
 
     def _save(self, settled: Sequence[tuple[int, Outcome]], untouched: Sequence[int]) -> None:
+        shown = {} if self._job.is_dry_run else self._kept(settled)
         with self._store.write() as tx:
-            for number, outcome in settled:
-                imports.save(tx, self._job.id, number, outcome.values())
+            saved = [each for each in settled if imports.save(tx, self._job.id, each[0], each[1].values())]
+            self._ask(tx, [each for each in saved if each[1].state is RowState.REFUSED], shown)
             imports.mark_tried(tx, self._job.id, untouched, -1)
             if self._is_held(tx):
                 # Whoever comes next may begin at once.
                 imports.lease(tx, self._job.id, datetime.now(UTC) + (timedelta() if untouched else LEASE))
         self._watch.settled(len(settled))
+
+    def _kept(self, settled: Sequence[tuple[int, Outcome]]) -> dict[int, list[ReviewPicture]]:
+        """The pictures of refused rows, stored for whoever is to look at them."""
+        limit = self._parts.pixel_limit
+        return {
+            number: keep_brought(self._parts.pictures, each.brought, limit) for number, each in settled if each.brought
+        }
+
+    def _ask(
+        self, tx: Tx, refused: Sequence[tuple[int, Outcome]], shown: Mapping[int, Sequence[ReviewPicture]]
+    ) -> None:
+        """Has somebody look at refused rows; nobody is asked about what a dry run says."""
+        if not self._job.is_dry_run:
+            now = datetime.now(UTC)
+            for number, outcome in refused:
+                note_row(tx, (self._job.id, number), outcome, shown.get(number, ()), now)
 
     def _next_window(self) -> list[tuple[Row, list[RowPicture]]]:
         """The next rows with their pictures, which are begun to be looked at; a row that may be deadly comes alone."""
@@ -294,7 +338,12 @@ class _Run:
         return job is not None and job.owner == self._job.owner and job.state not in ENDED
 
 
-def _as_row(import_id: int, number: int, subject: Subject) -> dict[str, Any]:
+def _refused(subject: Subject) -> Outcome:
+    """Of somebody who was refused without a look at any picture."""
+    return Outcome(RowState.REFUSED, subject.reason, subject.detail)
+
+
+def _as_row(import_id: int, number: int, subject: Subject, zone: tzinfo) -> dict[str, Any]:
     return {
         "import_id": import_id,
         "number": number,
@@ -304,7 +353,7 @@ def _as_row(import_id: int, number: int, subject: Subject) -> dict[str, Any]:
         "list": subject.list,
         "note": subject.note,
         "paths": list(subject.pictures),
-        "more": dict(subject.more),
+        "more": with_zone(subject.more, zone),
         "state": RowState.REFUSED if subject.reason else RowState.WAITING,
         "reason": subject.reason or None,
         "detail": subject.detail or None,

@@ -7,8 +7,10 @@ from typing import Any
 from receiver.domain.errors import Conflict, NotFound
 from receiver.domain.people import FaceState
 from receiver.services.enrolling import Doubtful, EnrolmentGate
+from receiver.services.noting_reviews import NEW, note_look_alike
 from receiver.store import faces, library, people
 from receiver.store.database import Row, Tx
+from receiver.store.reviews import ReviewPicture
 from receiver.store.store import Store
 
 
@@ -53,6 +55,7 @@ class KeepingFaces:
                 if refused:
                     insisted = list(dict.fromkeys([*(row.insisted or ()), *refused]))
                     values |= {"insisted": insisted, "insisted_at": now}
+                    _note(tx, row, findings, now)
             if wanted.state is FaceState.CURRENT and wanted.is_alone:
                 people.retire_faces(tx, row.person_id)
             faces.change(tx, face_id, values)
@@ -80,6 +83,15 @@ class KeepingFaces:
         if refused and not wanted.is_insisted:
             raise Doubtful(refused[0], [{"face": row.id, "reason": refused[0], "findings": findings}])
         return findings
+
+
+def _note(tx: Tx, row: Row, findings: list[dict[str, Any]], now: datetime) -> None:
+    """Whoever was made current in spite of a look-alike is to be looked at."""
+    new = ReviewPicture(row.digest, NEW, row.person_id, row.box)
+    for each in findings:
+        if each["level"] == "refuse" and each["person"] is not None:
+            numbers = {"distance": each["value"], "limit": each["limit"]}
+            note_look_alike(tx, row.person_id, new, (each["person"]["id"], each["face"], numbers), now)
 
 
 def _required(tx: Tx, face_id: int) -> Row:

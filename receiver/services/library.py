@@ -13,15 +13,16 @@ from receiver.domain.alignment import Distances
 from receiver.domain.errors import SetupError
 from receiver.domain.events import ListName
 from receiver.domain.identity import Candidate
+from receiver.domain.people import AUTOMATIC_SOURCES
 from receiver.domain.scales import SHIPPED, Scale
 from receiver.domain.scoring import Scoring, nearest_of
 from receiver.domain.site_scores import SiteScores
-from receiver.domain.thresholds import Wanted, expected_miss, threshold
+from receiver.domain.thresholds import AUTOMATIC_SHARE, AUTOMATIC_STEP, Wanted, expected_miss, threshold
 from receiver.store import calibrations, people
 from receiver.store import library as active_model
 from receiver.store.database import Row, Tx
 from recognition.engine import Embedding
-from recognition.gallery import Batch, Gallery, Roll, Template, template_of
+from recognition.gallery import Batch, Gallery, Match, Roll, Template, template_of
 
 log = structlog.get_logger("library")
 
@@ -64,6 +65,7 @@ class Standing:
         scoring: how scores are made.
         people: by list, how many people have a face.
         thresholds: by list, on the scale of ``scoring``.
+        automatic: the stricter ones for those near whom lies no face that somebody vouched for.
         expected_miss: share of the known people's pictures expected beyond them; None where nothing is known.
         site: the site's own scores, if they count.
     """
@@ -71,6 +73,7 @@ class Standing:
     scoring: Scoring
     people: Mapping[ListName, int]
     thresholds: Mapping[ListName, float]
+    automatic: Mapping[ListName, float]
     expected_miss: float | None
     site: SiteScores | None
 
@@ -126,6 +129,14 @@ class Library:
                 chosen.add(query.also)
             return self._weighed(probe, aligned, probes, sorted(chosen))
 
+    def waiting_limit(self, tx: Tx, waiting: int) -> float:
+        """Up to which distance a face is taken for one of so many that wait: by single pictures that nobody vouched for."""
+        with self._lock:
+            self.catch_up(tx)
+            wanted = Wanted(self._fpir[ListName.STRANGER] * AUTOMATIC_SHARE, waiting)
+            found = threshold(Scoring(self.scale, None), wanted, self._site, may_loosen=False)
+            return min(found, (1 - AUTOMATIC_STEP) * self.scale.verification)
+
     def standing(self, tx: Tx) -> Standing:
         """What holds now."""
         with self._lock:
@@ -172,7 +183,8 @@ class Library:
         for row in people.gallery_rows(tx, self.model, changed):
             try:
                 embedding = np.frombuffer(row.embedding, dtype=np.float32)
-                self._gallery.put(Template(row.id, row.person_id, embedding, row.list))
+                is_vouched = row.source not in AUTOMATIC_SOURCES
+                self._gallery.put(Template(row.id, row.person_id, embedding, row.list, is_vouched))
             except ValueError as error:
                 log.warning("faces_unreadable", faces=[row.id], detail=str(error))
         self._standing = None
@@ -192,7 +204,8 @@ class Library:
         for match in filter(None, (self._gallery.distance_to(person_id, probe) for person_id in chosen)):
             own = alignment.aligned([[match.distance]], match.faces, probes)
             shift = float(standing.scoring.shifts(nearest, own, np.array([match.faces]), probes)[0, 0])
-            accepted = standing.thresholds[ListName(match.tag)]
+            thresholds = standing.thresholds if self._is_vouched(match, probes) else standing.automatic
+            accepted = thresholds[ListName(match.tag)]
             limit = accepted + shift if rule else float(alignment.raw(accepted, match.faces, probes))
             pair = float(alignment.raw(self.scale.verification, match.faces, probes))
             found.append(
@@ -210,6 +223,11 @@ class Library:
             )
         return found
 
+    def _is_vouched(self, match: Match, probes: int) -> bool:
+        """Whether the probe may be the one on a picture that somebody vouched for, compared with that alone."""
+        pair = float(self.scale.alignment.raw(self.scale.verification, 1, probes))
+        return match.vouched is not None and match.vouched <= pair
+
     def _stand(self) -> Standing:
         if self._standing is None:
             self._standing = self._reckoned(self._gallery.roll())
@@ -219,33 +237,38 @@ class Library:
         everybody = len(roll.person_ids)
         scoring = Scoring(self.scale, self.scale.rule_for(everybody - 1))
         counts = {each: int(roll.tagged({each}).sum()) for each in ListName}
-        thresholds = {}
+        thresholds: dict[ListName, float] = {}
+        automatic: dict[ListName, float] = {}
         for field in FIELDS:
             size = sum(counts[each] for each in field)
             for each in field:
                 wanted = Wanted(self._fpir[each], size, everybody)
                 thresholds[each] = threshold(scoring, wanted, self._site, may_loosen=field is ORDINARY)
+                strict = Wanted(self._fpir[each] * AUTOMATIC_SHARE, size, everybody)
+                found = threshold(scoring, strict, self._site, may_loosen=False)
+                automatic[each] = min(found, thresholds[each] - AUTOMATIC_STEP * self.scale.verification)
         faces, number = np.unique(roll.faces[roll.tagged(ORDINARY)], return_counts=True)
         by_faces = dict(zip(faces.tolist(), number.tolist(), strict=True))
         missed = expected_miss(scoring, thresholds[ListName.STAFF], by_faces, self._site)
         is_of_use = self._site is not None and self._site.scoring == scoring.word
-        return Standing(scoring, counts, thresholds, missed, self._site if is_of_use else None)
+        return Standing(scoring, counts, thresholds, automatic, missed, self._site if is_of_use else None)
 
 
 def _batch_of(rows: Sequence[Row]) -> Batch:
     """All faces; those whose numbers are damaged are left out and told of, for one of them must not close every gate."""
-    face_ids, person_ids, lists, embeddings = zip(*rows, strict=True)
+    face_ids, person_ids, lists, sources, embeddings = zip(*rows, strict=True)
     length = mode(map(len, embeddings))
     no_numbers = np.full(length // 4, np.nan, np.float32).tobytes()
     content = b"".join(each if len(each) == length else no_numbers for each in embeddings)
-    batch = Batch(
-        np.array(face_ids), np.array(person_ids), lists, np.frombuffer(content, np.float32).reshape(len(rows), -1)
-    )
+    matrix = np.frombuffer(content, np.float32).reshape(len(rows), -1)
+    vouched = np.array([each not in AUTOMATIC_SOURCES for each in sources])
+    batch = Batch(np.array(face_ids), np.array(person_ids), lists, matrix, vouched)
     whole = np.flatnonzero(np.isfinite(batch.embeddings).all(axis=1))
     if len(whole) == len(rows):
         return batch
     log.warning("faces_unreadable", faces=np.delete(batch.face_ids, whole).tolist())
-    return Batch(batch.face_ids[whole], batch.person_ids[whole], [lists[row] for row in whole], batch.embeddings[whole])
+    chosen = [lists[row] for row in whole]
+    return Batch(batch.face_ids[whole], batch.person_ids[whole], chosen, batch.embeddings[whole], vouched[whole])
 
 
 def _site_scores(tx: Tx, model: str) -> SiteScores | None:

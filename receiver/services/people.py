@@ -1,25 +1,27 @@
 """Enrols people by hand and keeps the library: each picture is judged, and what was found is told."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from receiver.domain.errors import Conflict, Invalid, NotFound
 from receiver.domain.people import FaceState
-from receiver.services.enrolling import EnrolmentGate
+from receiver.services.correction_steps import must_be_there
+from receiver.services.enrolling import Doubtful, EnrolmentGate
+from receiver.services.noting_portraits import conflicting, note_conflicts, note_taken_faces
 from receiver.services.portraits import Portrait, PortraitStudio, See, Unusable, as_ours
-from receiver.services.registering import FaceOrigin, add_face
-from receiver.store import devices, faces, holds, people
-from receiver.store.database import Tx
+from receiver.services.registering import FaceOrigin, Telling, add_face
+from receiver.store import devices, faces, holds, people, review_upkeep
+from receiver.store.database import Row, Tx
 from receiver.store.people import Identity
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
 from recognition.engine import RecognitionError
 
-__all__ = ("IMPORT", "UPLOAD", "NewPerson", "People", "See", "Unusable")
+__all__ = ("DEVICE", "IMPORT", "UPLOAD", "NewPerson", "People", "See", "Unusable")
 
-UPLOAD, IMPORT = "upload", "import"
+UPLOAD, IMPORT, DEVICE = "upload", "import", "device"
 # What a person's row holds, beside what the library writes itself.
 COLUMNS = ("name", "list", "note", "state", "valid_from", "valid_until", "fields")
 
@@ -34,9 +36,10 @@ class NewPerson:
         external_id: the id that every device knows them by; empty if there is none.
         note: for people.
         pictures: encoded; the face of each is enrolled.
-        source: upload or import.
+        source: upload, import or device.
         is_insisted: take the pictures in spite of what speaks against them.
         more: state, valid_from, valid_until (aware), fields, groups, identities; what is not given is as a new row has it.
+        told: the event that a device's picture came with; None: nobody but ``source`` tells where the pictures are from.
     """
 
     name: str
@@ -47,6 +50,7 @@ class NewPerson:
     source: str = UPLOAD
     is_insisted: bool = False
     more: Mapping[str, Any] = field(default_factory=dict)
+    told: Telling | None = None
 
     @property
     def identities(self) -> Sequence[Identity]:
@@ -82,11 +86,17 @@ class People:
             person_id = people.add(tx, values | {"created_at": now, "updated_at": now})
             people.set_identities(tx, person_id, new.identities)
             people.set_groups(tx, person_id, new.more.get("groups", ()))
-            _write_faces(tx, person_id, portraits, FaceOrigin(new.source, None, now))
+            _write_faces(tx, person_id, portraits, _origin(new, now))
         return person_id, [each.shown() for each in portraits]
 
     def add_faces(
-        self, person_id: int, pictures: Sequence[bytes], *, is_insisted: bool = False, is_alone: bool = False
+        self,
+        person_id: int,
+        pictures: Sequence[bytes],
+        *,
+        is_insisted: bool = False,
+        is_alone: bool = False,
+        source: str = UPLOAD,
     ) -> list[dict[str, Any]]:
         """Adds current faces to a person; what was found on each picture.
 
@@ -95,22 +105,37 @@ class People:
             pictures: encoded.
             is_insisted: take them in spite of what speaks against them.
             is_alone: make the faces that were current before former ones.
+            source: upload or import.
 
         Raises:
             NotFound: there is no such person.
             Invalid: no picture has a face that can be used; nothing is stored.
-            Conflict: the library speaks against a face (Doubtful); nothing is stored.
+            Conflict: the library speaks against a face (Doubtful); nothing is stored but, of one that was to take the place
+                of the others, the picture for the review list.
         """
-        portraits = self._portraits(pictures, person_id, is_insisted=is_insisted)
+        try:
+            portraits = self._portraits(pictures, person_id, is_insisted=is_insisted)
+        except Doubtful as error:
+            if is_alone:
+                self._ask(person_id, error)
+            raise
         now = datetime.now(UTC)
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
             self._examine(tx, portraits, person_id)
             if is_alone:
                 people.retire_faces(tx, person_id)
-            _write_faces(tx, person_id, portraits, FaceOrigin(UPLOAD, None, now))
+            _write_faces(tx, person_id, portraits, FaceOrigin(source, None, now))
             people.note_change(tx, person_id, now)
             people.change(tx, person_id, {"updated_at": now})
         return [each.shown() for each in portraits]
+
+    def _ask(self, person_id: int, error: Doubtful) -> None:
+        """Has somebody look whether the pictures that were to take the place of the others show the person."""
+        found = conflicting(error.portraits)
+        self._pictures.put(each.stored for each, _ in found if each.stored is not None)
+        with self._store.write(lock=people.GALLERY_LOCK) as tx:
+            if people.find(tx, person_id) is not None:
+                error.reviews = note_conflicts(tx, person_id, found, datetime.now(UTC))
 
     def change(self, person_id: int, values: Mapping[str, Any]) -> None:
         """Sets any of COLUMNS, the groups, the identities, or external_id (which replaces the unscoped one).
@@ -118,15 +143,15 @@ class People:
         Raises:
             NotFound: there is no such person.
             Invalid: a device of an identity is unknown, or the validity ends before it begins.
-            Conflict: an id is somebody else's.
+            Conflict: an id is somebody else's; ``person_merged``.
         """
         now = datetime.now(UTC)
         columns = {name: value for name, value in values.items() if name in COLUMNS}
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
-            _required(people.change(tx, person_id, columns | {"updated_at": now}), person_id)
-            row = people.find(tx, person_id)
-            if row is not None:
-                _check_validity(row.valid_from, row.valid_until)
+            _present(tx, person_id)
+            people.change(tx, person_id, columns | {"updated_at": now})
+            row = _present(tx, person_id)
+            _check_validity(row.valid_from, row.valid_until)
             if "identities" in values:
                 _check_identities(tx, values["identities"], person_id)
                 people.set_identities(tx, person_id, values["identities"])
@@ -141,13 +166,16 @@ class People:
 
         Raises:
             NotFound: there is no such person.
-            Conflict: ``legal_hold``.
+            Conflict: ``legal_hold``, ``person_merged``.
         """
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
+            _present(tx, person_id)
             if holds.held(tx, holds.PERSON, [person_id]):
                 raise Conflict("legal_hold", f"person {person_id} is on legal hold; lift the hold first")
-            _required(people.remove(tx, person_id), person_id)
-            people.note_change(tx, person_id, datetime.now(UTC))
+            now = datetime.now(UTC)
+            people.remove(tx, person_id)
+            review_upkeep.leave_person(tx, person_id, now)
+            people.note_change(tx, person_id, now)
 
     def _portraits(self, pictures: Sequence[bytes], person_id: int | None, *, is_insisted: bool) -> list[Portrait]:
         """The pictures, looked at, judged and kept.
@@ -157,7 +185,7 @@ class People:
         """
         if person_id is not None:
             with self._store.read() as tx:
-                _required(people.find(tx, person_id), person_id)
+                _present(tx, person_id)
         portraits = self._studio.look_at(pictures, is_insisted=is_insisted)
         if portraits:
             with self._store.read() as tx:
@@ -169,7 +197,7 @@ class People:
         """See EnrolmentGate.examine; pictures that are there already are told apart first."""
         known = {}
         if person_id is not None:
-            _required(people.find(tx, person_id), person_id)
+            _present(tx, person_id)
             known = {digest: row.state for digest, row in faces.by_digest(tx, person_id).items()}
         for each in portraits:
             digest = each.stored.digest if each.stored is not None else b""
@@ -196,10 +224,15 @@ def _write_faces(tx: Tx, person_id: int, portraits: Sequence[Portrait], origin: 
             each.face_id = known[each.face.digest] = add_face(tx, person_id, each.face, _with_insisted(origin, each))
         except RecognitionError as error:
             raise as_ours(error) from error
+    note_taken_faces(tx, person_id, portraits, origin.now)
+
+
+def _origin(new: NewPerson, now: datetime) -> FaceOrigin:
+    return FaceOrigin(new.source, None, now) if new.told is None else FaceOrigin.told(new.source, new.told, now)
 
 
 def _with_insisted(origin: FaceOrigin, portrait: Portrait) -> FaceOrigin:
-    return FaceOrigin(origin.source, origin.event_id, origin.now, insisted=portrait.insisted)
+    return replace(origin, insisted=portrait.insisted)
 
 
 def _check_validity(valid_from: datetime | None, valid_until: datetime | None) -> None:
@@ -226,6 +259,9 @@ def _set_external_id(tx: Tx, person_id: int, external_id: str) -> None:
         people.add_identity(tx, person_id, external_id, people.ANY_DEVICE)
 
 
-def _required(found: object, person_id: int) -> None:
-    if not found:
+def _present(tx: Tx, person_id: int) -> Row:
+    found = people.find(tx, person_id)
+    if found is None:
         raise NotFound("no_such_person", f"there is no person {person_id}")
+    must_be_there(tx, found)
+    return found

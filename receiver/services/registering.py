@@ -19,9 +19,11 @@ from receiver.domain.registration import (
     may_update_library,
     of_news,
 )
+from receiver.services import noting_reviews
 from receiver.services.deciding import Decider
 from receiver.store import devices, faces, library, people
 from receiver.store.database import Row, Tx
+from receiver.store.reviews import ReviewPicture
 from recognition.engine import Embedding, Sighting
 from recognition.gates import Finding, GateLimits, judge
 
@@ -60,6 +62,23 @@ class Registered:
     review: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a device has told of one identity, by the names of an event's row, where the event need not be there any more.
+
+    Attributes:
+        id: the event's, which may be gone.
+        device_id: who told it.
+        identity_id: of whom.
+        occurred_at: when, by the device's clock.
+    """
+
+    id: int
+    device_id: int
+    identity_id: str
+    occurred_at: datetime
+
+
 class Registering:
     """What want_action asks of the library; every method wants the gallery's lock."""
 
@@ -78,29 +97,35 @@ class Registering:
             decision=decision,
         )
         if verdict.kind is Kind.JOIN and decision.person_id is not None:
-            review = _link(tx, event, decision.person_id)
+            if people.is_ignored(tx, decision.person_id):
+                return Registered("refused", "ignored")
+            review = _link(tx, event, decision.person_id, face, now)
             return Registered("joined", verdict.reason, decision.person_id, review)
         if verdict.kind is not Kind.REGISTER or face is None:
             return Registered("refused", verdict.reason)
-        person_id = _add_stranger(tx, now)
+        person_id = add_stranger(tx, "device_1001", now)
         add_face(tx, person_id, face, FaceOrigin.told("device_1001", event, now))
-        review = _link(tx, event, person_id)
+        review = _link(tx, event, person_id, face, now)
         return Registered("registered", verdict.reason, person_id, review)
 
-    def update_library(self, tx: Tx, event: Row, face: SeenFace | None, now: datetime) -> Registered:
-        """1002: the new face becomes the current one if it is the same person."""
+    def update_library(
+        self, tx: Tx, event: "Row | Telling", face: SeenFace | None, now: datetime, source: str = "device_1002"
+    ) -> Registered:
+        """1002: the new face becomes the current one if it is the same person; ``source`` says where it comes from."""
         person_id = people.person_with_identity(tx, event.identity_id, event.device_id) if event.identity_id else None
-        verdict = _told_before(tx, event, person_id, face) or self._may_update(tx, person_id, face)
-        if verdict.kind is Kind.KEEP_IDENTITY:
-            _keep_identity(tx, event, face)
-        elif verdict.kind is Kind.REPLACE and face is not None and person_id is not None:
+        verdict = _told_before(tx, event, person_id, face) or self.may_update(tx, person_id, face)
+        if verdict.kind is Kind.REPLACE and face is not None and person_id is not None:
             people.retire_faces(tx, person_id)
-            _make_current(tx, person_id, face, FaceOrigin.told("device_1002", event, now))
+            make_current(tx, person_id, face, FaceOrigin.told(source, event, now))
             people.change(tx, person_id, {"updated_at": now})
+        elif verdict.kind is Kind.REVIEW and face is not None and person_id is not None:
+            detail = self._numbers(tx, person_id, face)
+            found = noting_reviews.Conflicting(person_id, shown_face(face), detail, event.id)
+            noting_reviews.note_conflict(tx, found, now)
         review = verdict.reason if verdict.kind is Kind.REVIEW else None
         return Registered(OUTCOMES[verdict.kind], verdict.reason, person_id, review)
 
-    def _may_update(self, tx: Tx, person_id: int | None, face: SeenFace | None) -> Verdict:
+    def may_update(self, tx: Tx, person_id: int | None, face: SeenFace | None) -> Verdict:
         """Compares with the mean of the person's current faces, and with each: a mean hides a picture that is there."""
         may = partial(
             may_update_library,
@@ -118,25 +143,33 @@ class Registering:
         nearest = min(_apart(row.embedding, new) for row in people.embeddings_of(tx, person_id, model))
         return may(distance=nearest if nearest < SAME_PICTURE else known.distance, threshold=known.verification)
 
+    def _numbers(self, tx: Tx, person_id: int, face: SeenFace) -> Mapping[str, float]:
+        """How far the face is from the person's present ones, and how far it may be."""
+        known = self._decider.verify(tx, person_id, [face.sighting.embedding_for(library.held(tx))])
+        return {} if known is None else {"distance": round(known.distance, 4), "limit": round(known.verification, 4)}
+
     def _findings(self, face: SeenFace | None) -> list[Finding]:
         """What speaks against registering the face."""
         return [] if face is None else judge(face.sighting.quality.measures, "register", self._limits)
 
 
-def _add_stranger(tx: Tx, now: datetime) -> int:
+def add_stranger(tx: Tx, source: str, now: datetime) -> int:
+    """A new stranger without a face, called by the own number; its id."""
     person_id = people.add(
-        tx, {"name": "", "list": ListName.STRANGER, "source": "device_1001", "created_at": now, "updated_at": now}
+        tx, {"name": "", "list": ListName.STRANGER, "source": source, "created_at": now, "updated_at": now}
     )
     people.change(tx, person_id, {"name": f"stranger {person_id}"})
     return person_id
 
 
-def _told_before(tx: Tx, event: Row, person_id: int | None, face: SeenFace | None) -> Verdict | None:
+def _told_before(tx: Tx, event: "Row | Telling", person_id: int | None, face: SeenFace | None) -> Verdict | None:
     """That the device has told us this, or what came after it, before; None if it is news."""
     if person_id is None:
         newest = devices.identity_seen(tx, event.device_id, event.identity_id)
         is_late = newest is not None and event.occurred_at < newest
         return Verdict(Kind.UNCHANGED, "late_message") if is_late else None
+    if people.is_ignored(tx, person_id):
+        return Verdict(Kind.UNCHANGED, "ignored")
     told = faces.told_by(tx, person_id, event.device_id)
     late = of_news(told, face.digest if face is not None else b"", event.occurred_at)
     if late is None and face is not None:
@@ -146,14 +179,19 @@ def _told_before(tx: Tx, event: Row, person_id: int | None, face: SeenFace | Non
     return late
 
 
-def _make_current(tx: Tx, person_id: int, face: SeenFace, origin: "FaceOrigin") -> None:
-    """Adds the face; a picture that the person has as a former one is made current again instead."""
+def make_current(tx: Tx, person_id: int, face: SeenFace, origin: "FaceOrigin") -> None:
+    """Adds the face; a picture that the person has as a former one is made current again instead.
+
+    Raises:
+        RecognitionError: see add_face.
+    """
     known = faces.by_digest(tx, person_id).get(face.digest)
     if known is None:
         add_face(tx, person_id, face, origin)
         return
     told = {"device_id": origin.device_id, "occurred_at": origin.occurred_at}
-    faces.change(tx, known.id, {"state": FaceState.CURRENT, **told})
+    insisted = {"insisted": list(origin.insisted), "insisted_at": origin.now} if origin.insisted else {}
+    faces.change(tx, known.id, {"state": FaceState.CURRENT, **told, **insisted})
     people.note_change(tx, person_id, origin.now)
 
 
@@ -182,7 +220,7 @@ class FaceOrigin:
     insisted: Sequence[str] = ()
 
     @classmethod
-    def told(cls, source: str, event: Row, now: datetime) -> "FaceOrigin":
+    def told(cls, source: str, event: "Row | Telling", now: datetime) -> "FaceOrigin":
         """Of a face that a device's event brings."""
         return cls(source, event.id, now, event.device_id, event.occurred_at)
 
@@ -222,6 +260,11 @@ def box_of(seen: Sighting) -> list[int]:
     return [seen.box.left, seen.box.top, seen.box.right, seen.box.bottom]
 
 
+def shown_face(face: SeenFace, person_id: int | None = None) -> ReviewPicture:
+    """A new face as the review list shows it; ``person_id``: whose it is, as far as known."""
+    return ReviewPicture(face.digest, noting_reviews.NEW, person_id, box_of(face.sighting))
+
+
 def measures_of(seen: Sighting) -> Mapping[str, Any]:
     """The quality measures as plain numbers."""
     return {name: round(float(value), 4) for name, value in seen.quality.measures.items()}
@@ -232,28 +275,15 @@ def as_bytes(embedding: Embedding) -> bytes:
     return np.ascontiguousarray(embedding, dtype=np.float32).tobytes()
 
 
-def _link(tx: Tx, event: Row, person_id: int) -> str | None:
+def _link(tx: Tx, event: Row, person_id: int, face: SeenFace | None, now: datetime) -> str | None:
     """The device's id for the stranger becomes the person's; a word for review if it is somebody else's already."""
     if not event.identity_id:
         return None
     owner = people.person_with_identity(tx, event.identity_id, event.device_id)
     if owner is None:
         people.add_identity(tx, person_id, event.identity_id, event.device_id)
-    return None if owner in {None, person_id} else "identity_taken"
-
-
-def _keep_identity(tx: Tx, event: Row, face: SeenFace | None) -> None:
-    if not event.identity_id:
-        return
-    devices.keep_identity(
-        tx,
-        {
-            "device_id": event.device_id,
-            "external_id": event.identity_id,
-            "name": event.identity_name,
-            "list": event.reported_list,
-            "digest": face.digest if face else None,
-            "last_seen": event.occurred_at,
-            "event_id": event.id,
-        },
-    )
+    if owner is None or owner == person_id:
+        return None
+    new = None if face is None else shown_face(face, person_id)
+    noting_reviews.note_taken(tx, event, (person_id, owner), new, now)
+    return "identity_taken"

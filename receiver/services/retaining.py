@@ -10,18 +10,23 @@ from receiver.domain.retention import (
     EVENT_KINDS,
     EVENTS,
     FACES,
+    IDENTITIES,
+    REVIEWS,
     SCENES,
     STRANGERS,
     Rules,
     may_run,
     steady_since,
 )
+from receiver.domain.reviews import adoption_key
 from receiver.services.pacing import Pace
-from receiver.store import holds, people, retention
+from receiver.store import holds, identities, people, retention, review_upkeep
 from receiver.store.database import Row, Tx
 from receiver.store.store import Store
 
 READ, STEP = 500, 25
+# Events of a stranger who goes, in one step: only a name is taken off them.
+LINKS = 500
 CLOCK = "clock"
 KINDS_OF = {SCENES: ("scene",), FACES: ("face", "infrared", "library")}
 
@@ -59,14 +64,26 @@ class Retaining:
             counts[kind] = sum(
                 self._drop(kind, ids, pace) for batch in due for ids in _cut(batch) if not pace.is_stopping()
             )
-        counts[STRANGERS] = sum(self._drop_stranger(each, pace) for each in self._due_strangers(now))
+        counts[STRANGERS] = sum(self._drop_stranger(each, now, pace) for each in self._due_strangers(now))
+        counts[REVIEWS] = sum(
+            self._drop_reviews(ids, pace)
+            for batch in self._due_reviews(now)
+            for ids in _cut(batch)
+            if not pace.is_stopping()
+        )
+        counts[IDENTITIES] = self._drop_identities(now, pace)
         return counts
 
     def dry_run(self, now: datetime | None = None) -> dict[str, int]:
-        """What would go: events, events that would lose pictures or embeddings, and strangers. Nothing is changed."""
+        """What would go, by kind; of events also how many would lose pictures or embeddings. Nothing is changed."""
         now = now or datetime.now(UTC)
         counts = {kind: sum(map(len, self._due_events(kind, now, is_noting=False))) for kind in EVENT_KINDS}
-        return counts | {STRANGERS: sum(1 for _ in self._due_strangers(now))}
+        counts[STRANGERS] = sum(1 for _ in self._due_strangers(now))
+        counts[REVIEWS] = sum(map(len, self._due_reviews(now)))
+        days = self._rules.days(IDENTITIES)
+        with self._store.read() as tx:
+            unseen = 0 if days is None else identities.count_unseen(tx, now - timedelta(days=days))
+        return counts | {IDENTITIES: unseen}
 
     def _due_events(self, kind: str, now: datetime, *, is_noting: bool) -> Iterator[list[int]]:
         """The events that a kind is to be taken off, some at a time.
@@ -122,18 +139,65 @@ class Retaining:
         while days is not None:
             with self._store.read() as tx:
                 found = retention.unseen_strangers(tx, last, now - timedelta(days=days), READ)
-                kept = holds.held(tx, holds.PERSON, found)
+                kept = holds.held(tx, holds.PERSON, found) | holds.with_held_events(tx, found)
             yield from (each for each in found if each not in kept)
             if not found:
                 return
             last = found[-1]
 
-    def _drop_stranger(self, person_id: int, pace: Pace) -> int:
-        with pace.step(), self._store.write(lock=people.GALLERY_LOCK) as tx:
-            if holds.held(tx, holds.PERSON, [person_id]) or not people.remove(tx, person_id):
-                return 0
-            people.note_change(tx, person_id, datetime.now(UTC))
-            return 1
+    def _drop_stranger(self, person_id: int, now: datetime, pace: Pace) -> int:
+        """The faces first, so that nobody is recognised by them; of very many events some at a time."""
+        before = now - timedelta(days=self._rules.days(STRANGERS) or 0)
+        while not pace.is_stopping():
+            with pace.step(), self._store.write(lock=people.GALLERY_LOCK) as tx:
+                # The stranger may have come, become somebody or been put on hold since.
+                is_kept = holds.held(tx, holds.PERSON, [person_id]) or holds.with_held_events(tx, [person_id])
+                if is_kept or not retention.is_unseen(tx, person_id, before):
+                    return 0
+                is_last = self._take_stranger(tx, person_id)
+            if is_last:
+                return 1
+        return 0
+
+    def _take_stranger(self, tx: Tx, person_id: int) -> bool:
+        """Whether nothing is left of the stranger."""
+        gone = datetime.now(UTC)
+        is_last = retention.unlink_events(tx, person_id, LINKS) < LINKS
+        if is_last:
+            people.remove(tx, person_id)
+            review_upkeep.leave_person(tx, person_id, gone)
+        else:
+            people.drop_faces(tx, person_id)
+        people.note_change(tx, person_id, gone)
+        return is_last
+
+    def _due_reviews(self, now: datetime) -> Iterator[list[int]]:
+        days = self._rules.days(REVIEWS)
+        last = 0
+        while days is not None:
+            with self._store.read() as tx:
+                found = review_upkeep.ended_before(tx, now - timedelta(days=days), last, READ)
+            if not found:
+                return
+            yield found
+            last = found[-1]
+
+    def _drop_reviews(self, ids: Sequence[int], pace: Pace) -> int:
+        with pace.step(), self._store.write() as tx:
+            return review_upkeep.forget(tx, ids)
+
+    def _drop_identities(self, now: datetime, pace: Pace) -> int:
+        """Whom devices have not spoken of for long, and who is nobody of the library; what was asked about them too."""
+        days = self._rules.days(IDENTITIES)
+        number = 0
+        while days is not None and not pace.is_stopping():
+            with pace.step(), self._store.write() as tx:
+                gone = identities.drop_unseen(tx, now - timedelta(days=days), READ)
+                review_upkeep.drop_of_keys(tx, [adoption_key(*key) for key in gone])
+            if not gone:
+                break
+            number += len(gone)
+        return number
 
 
 def _with_kind(tx: Tx, kind: str, ids: Sequence[int]) -> list[int]:

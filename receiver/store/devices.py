@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, insert, not_, or_, select, update
+from sqlalchemy import Row, Table, and_, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.domain.accounts import NO_LIMITS, Limits
+from receiver.domain.trust import State
 from receiver.store.database import Tx
 from receiver.store.limiting import devices_within
 from receiver.store.tables import device, device_identity, gate
@@ -81,19 +82,22 @@ def gates_of(tx: Tx, device_ids: set[int]) -> dict[int, list[Row[Any]]]:
     return listed_gates
 
 
-def keep_identity(tx: Tx, values: Mapping[str, Any]) -> None:
-    """Keeps what a device calls somebody whom our library does not have (one row per device and id)."""
-    where = (device_identity.c.device_id == values["device_id"], device_identity.c.external_id == values["external_id"])
-    if tx.execute(update(device_identity).where(*where).values(**values)).rowcount == 0:
-        tx.execute(insert(device_identity), values)
-
-
 def identity_seen(tx: Tx, device_id: int, external_id: str) -> datetime | None:
-    """When a device last told of an id that our library does not have, by its own clock; None if it never did."""
+    """When a device last told of an id, by its own clock; None if it never did."""
     statement = select(device_identity.c.last_seen).where(
         device_identity.c.device_id == device_id, device_identity.c.external_id == external_id
     )
     return tx.execute(statement).scalar()
+
+
+def is_trusted(tx: Tx, device_id: int) -> bool:
+    """Whether what the device says of people may enter the library by itself.
+
+    What a device says before anybody trusts it is not recognised at all, and gets nowhere near here; a blocked one may have
+    been trusted before.
+    """
+    where = (device.c.id == device_id, device.c.state != State.BLOCKED)
+    return tx.execute(select(device.c.id).where(*where)).first() is not None
 
 
 def exists(tx: Tx, device_id: int) -> bool:

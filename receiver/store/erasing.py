@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Text, bindparam, delete, func, or_, select, type_coerce, update
 
+from receiver.domain.reviews import ReviewKind
+from receiver.store import review_upkeep
 from receiver.store.batches import insert_rows
 from receiver.store.database import Tx
 from receiver.store.erasures import ERASED
@@ -21,14 +23,19 @@ from receiver.store.tables import (
     import_row,
     message,
     quarantine,
+    review_picture,
     sighting,
+    stranger_candidate,
     task,
 )
 
+# Of whom a device means, whoever stands there.
+DEVICE_PICTURE = "library"
 # Tables that held it, for PostgreSQL's VACUUM.
 TABLES = (
     "person", "person_group", "person_identity", "face", "face_embedding", "event", "message", "event_picture", "sighting",
-    "device_identity", "delivery", "task", "quarantine", "import_row", "erasure", "erasure_picture", "picture",
+    "device_identity", "delivery", "task", "quarantine", "import_row", "erasure", "erasure_picture", "picture", "review", "review_picture",
+    "correction", "correction_item", "stranger_candidate",
 )  # fmt: skip
 
 
@@ -105,14 +112,39 @@ def queue_pictures(tx: Tx, erasure_id: int, found: Sequence[FoundPicture]) -> No
 
 
 def clear_events(tx: Tx, own: Sequence[int]) -> dict[str, int]:
-    """Takes sightings, pictures and tasks off those events; how many of each."""
+    """Takes sightings, waiting faces, pictures and tasks off those events; how many of each."""
     ids = list(own)
     pictures = update(event_picture).where(event_picture.c.event_id.in_(ids), event_picture.c.digest.is_not(None))
     gone = {"digest": None, "slot": None, "media_type": "", "width": 0, "height": 0, "refused": ERASED}
     sightings = tx.execute(delete(sighting).where(sighting.c.event_id.in_(ids))).rowcount
+    candidates = tx.execute(delete(stranger_candidate).where(stranger_candidate.c.event_id.in_(ids))).rowcount
     tx.execute(pictures.values(**gone))
     tasks = tx.execute(delete(task).where(task.c.topic == "recognise", task.c.subject.in_(ids))).rowcount
-    return {"sightings": sightings, "tasks": tasks}
+    reviews = review_upkeep.drop_of_events(tx, ids)
+    return {"sightings": sightings, "candidates": candidates, "tasks": tasks, "reviews": reviews}
+
+
+def device_pictures(tx: Tx, event_ids: Sequence[int]) -> list[FoundPicture]:
+    """The library pictures that devices sent with those events, with where on them a face was seen."""
+    ids = list(event_ids)
+    is_theirs = (event_picture.c.event_id.in_(ids), event_picture.c.kind == DEVICE_PICTURE)
+    digests = select(event_picture.c.digest).where(*is_theirs, event_picture.c.digest.is_not(None)).distinct()
+    seen = select(sighting.c.digest, sighting.c.box).where(
+        sighting.c.event_id.in_(ids), sighting.c.kind == DEVICE_PICTURE
+    )
+    boxes: dict[bytes, list[Sequence[int]]] = {}
+    for row in tx.execute(seen):
+        boxes.setdefault(row.digest, []).append(row.box)
+    return [FoundPicture(digest, boxes.get(digest, ())) for digest in tx.execute(digests).scalars()]
+
+
+def drop_device_pictures(tx: Tx, event_ids: Sequence[int]) -> None:
+    """Takes the devices' library pictures off those events, and what was seen on them."""
+    ids = list(event_ids)
+    gone = {"digest": None, "slot": None, "media_type": "", "width": 0, "height": 0, "refused": ERASED}
+    theirs = (event_picture.c.event_id.in_(ids), event_picture.c.kind == DEVICE_PICTURE)
+    tx.execute(update(event_picture).where(*theirs, event_picture.c.digest.is_not(None)).values(**gone))
+    tx.execute(delete(sighting).where(sighting.c.event_id.in_(ids), sighting.c.kind == DEVICE_PICTURE))
 
 
 def drop_slots(tx: Tx, event_ids: Sequence[int]) -> None:
@@ -151,6 +183,7 @@ def quarantined(tx: Tx, after: int, limit: int) -> list[Row[Any]]:
 
 def drop_quarantined(tx: Tx, ids: Sequence[int]) -> int:
     """Deletes kept items; how many."""
+    review_upkeep.drop_of_subjects(tx, ReviewKind.QUARANTINED, ids)
     return tx.execute(delete(quarantine).where(quarantine.c.id.in_(list(ids)))).rowcount
 
 
@@ -159,11 +192,18 @@ def next_import(tx: Tx, after: int) -> int | None:
     return tx.execute(select(func.min(import_row.c.import_id)).where(import_row.c.import_id > after)).scalar()
 
 
+def import_numbers(tx: Tx, import_id: int, person_id: int, external_ids: Sequence[str]) -> list[int]:
+    """The person's rows of one import."""
+    statement = select(import_row.c.number).where(import_row.c.import_id == import_id)
+    return list(tx.execute(statement.where(_is_theirs(person_id, external_ids))).scalars())
+
+
+def _is_theirs(person_id: int, external_ids: Sequence[str]) -> ColumnElement[bool]:
+    return or_(import_row.c.person_id == person_id, import_row.c.external_id.in_(list(external_ids)))
+
+
 def clear_import_rows(tx: Tx, import_id: int, person_id: int, external_ids: Sequence[str]) -> int:
     """Leaves of the person's rows of one import only that they were there; how many."""
-    is_theirs: list[ColumnElement[bool]] = [import_row.c.person_id == person_id]
-    if external_ids:
-        is_theirs.append(import_row.c.external_id.in_(list(external_ids)))
     empty: dict[str, Any] = {
         "place": ERASED,
         "external_id": "",
@@ -173,7 +213,7 @@ def clear_import_rows(tx: Tx, import_id: int, person_id: int, external_ids: Sequ
         "more": {},
         "detail": None,
     }
-    statement = update(import_row).where(import_row.c.import_id == import_id, or_(*is_theirs))
+    statement = update(import_row).where(import_row.c.import_id == import_id, _is_theirs(person_id, external_ids))
     # A row that has not had its turn would enrol the person anew.
     changed = tx.execute(statement.values(**empty, pictures=[], person_id=None, state="refused", reason=ERASED))
     return changed.rowcount
@@ -231,6 +271,7 @@ def is_used(tx: Tx, digest: bytes, last_event: int) -> tuple[bool, bool]:
     older = (
         select(face.c.id).where(face.c.digest == digest),
         select(device_identity.c.event_id).where(device_identity.c.digest == digest),
+        select(review_picture.c.review_id).where(review_picture.c.digest == digest),
         select(event_picture.c.event_id).where(
             event_picture.c.digest == digest, event_picture.c.event_id <= last_event
         ),
@@ -255,8 +296,12 @@ def replace_picture(tx: Tx, old: bytes, new: Mapping[str, Any], last_event: int)
         slot = None if row.slot is None else row.slot | {"is_blurred": True}
         where = (event_picture.c.message_id == row.message_id, event_picture.c.position == row.position)
         tx.execute(update(event_picture).where(*where).values(**new, slot=slot))
-    for table in (face, device_identity):
+    # A face that waits to be seen again can be read on it no more.
+    tx.execute(delete(stranger_candidate).where(stranger_candidate.c.digest == old))
+    for table in (face, device_identity, review_picture):
         tx.execute(update(table).where(table.c.digest == old).values(digest=digest))
+    tried = device_identity.c.tried_digest
+    tx.execute(update(device_identity).where(tried == old).values(tried_digest=digest))
     events_of = select(event_picture.c.event_id).where(event_picture.c.digest == digest)
     where_seen = (sighting.c.digest == old, sighting.c.event_id.in_(events_of))
     tx.execute(update(sighting).where(*where_seen).values(digest=digest))

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, literal, or_, select, update
 
+from receiver.store import corrections
 from receiver.store.database import Tx
 from receiver.store.people import ANY_DEVICE
 from receiver.store.tables import (
@@ -50,6 +51,12 @@ def find(tx: Tx, erasure_id: int) -> Row[Any] | None:
 def held(tx: Tx, erasure_id: int) -> Row[Any] | None:
     """One erasure, that stays as it is until this write transaction has ended; None if there is none."""
     return tx.execute(select(erasure).where(erasure.c.id == erasure_id).with_for_update()).one_or_none()
+
+
+def begun_with(tx: Tx, row: Row[Any]) -> list[int]:
+    """The erasures of people who had been merged into the one of this erasure: begun in the same moment, before it."""
+    same = [erasure.c[name] == row._mapping[name] for name in ("requested_at", "requested_by", "reason")]
+    return list(tx.execute(select(erasure.c.id).where(erasure.c.id < row.id, *same).order_by(erasure.c.id)).scalars())
 
 
 def listed(tx: Tx, before: int | None, limit: int) -> list[Row[Any]]:
@@ -130,30 +137,32 @@ def take_person(tx: Tx, person_id: int) -> dict[str, int]:
         "embeddings": tx.execute(delete(face_embedding).where(face_embedding.c.face_id.in_(faces))).rowcount,
         "faces": tx.execute(delete(face).where(face.c.person_id == person_id)).rowcount,
         "identities": tx.execute(delete(person_identity).where(person_identity.c.person_id == person_id)).rowcount,
+        "corrections": corrections.forget(tx, [person_id]),
         "groups": tx.execute(delete(person_group).where(person_group.c.person_id == person_id)).rowcount,
         "people": tx.execute(delete(person).where(person.c.id == person_id)).rowcount,
     }
 
 
-def device_identities(tx: Tx, identities: Identities) -> list[Row[Any]]:
-    """What devices keep under those ids."""
-    return list(tx.execute(select(device_identity).where(_is_one_of(identities)))) if identities else []
+def device_identities(tx: Tx, person_id: int, identities: Identities) -> list[Row[Any]]:
+    """What is kept of devices that know the person: under those ids, or under one that was the person's."""
+    return list(tx.execute(select(device_identity).where(_is_one_of(person_id, identities))))
 
 
-def drop_device_identities(tx: Tx, identities: Identities) -> int:
-    """Deletes what devices keep under those ids; how many."""
-    return tx.execute(delete(device_identity).where(_is_one_of(identities))).rowcount if identities else 0
+def drop_device_identities(tx: Tx, person_id: int, identities: Identities) -> int:
+    """Deletes what is kept of devices that know the person; how many."""
+    return tx.execute(delete(device_identity).where(_is_one_of(person_id, identities))).rowcount
 
 
-def _is_one_of(identities: Identities) -> ColumnElement[bool]:
+def _is_one_of(person_id: int, identities: Identities) -> ColumnElement[bool]:
     named = device_identity.c.external_id
     return or_(
+        device_identity.c.person_id == person_id,
         *(
             named == external_id
             if device_id == ANY_DEVICE
             else and_(named == external_id, device_identity.c.device_id == device_id)
             for external_id, device_id in identities
-        )
+        ),
     )
 
 

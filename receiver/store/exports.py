@@ -8,7 +8,16 @@ from sqlalchemy import Row, and_, or_, select
 from receiver.store.database import Tx
 from receiver.store.erasures import Identities, is_visible
 from receiver.store.people import ANY_DEVICE
-from receiver.store.tables import event, event_picture, face, face_embedding, import_row, sighting
+from receiver.store.tables import (
+    correction,
+    event,
+    event_picture,
+    face,
+    face_embedding,
+    import_row,
+    sighting,
+    stranger_candidate,
+)
 
 
 def event_ids(tx: Tx, person_id: int, identities: Identities, after: int, limit: int) -> list[int]:
@@ -39,6 +48,14 @@ def sightings(tx: Tx, ids: Sequence[int]) -> list[Row[Any]]:
     return list(tx.execute(select(*columns).where(sighting.c.event_id.in_(list(ids))).order_by(sighting.c.id)))
 
 
+def candidates(tx: Tx, ids: Sequence[int]) -> list[Row[Any]]:
+    """(event_id, model, box, embedding, created_at) of faces on events' pictures that wait to be seen a second time."""
+    names = ("event_id", "model", "box", "quality", "embedding", "created_at")
+    columns = [stranger_candidate.c[name] for name in names]
+    statement = select(*columns).where(stranger_candidate.c.event_id.in_(list(ids)))
+    return list(tx.execute(statement.order_by(stranger_candidate.c.id)))
+
+
 def digests(tx: Tx, ids: Sequence[int]) -> set[bytes]:
     """The pictures of events."""
     where = (event_picture.c.event_id.in_(list(ids)), event_picture.c.digest.is_not(None))
@@ -50,3 +67,9 @@ def import_rows(tx: Tx, person_id: int) -> list[Row[Any]]:
     columns = [column for column in import_row.c if column.name != "attempts"]
     statement = select(*columns).where(import_row.c.person_id == person_id)
     return list(tx.execute(statement.order_by(import_row.c.import_id, import_row.c.number)))
+
+
+def corrections_of(tx: Tx, people: Sequence[int]) -> list[Row[Any]]:
+    """What was put right about those people, oldest first."""
+    is_about = or_(correction.c.person_id.in_(list(people)), correction.c.other_id.in_(list(people)))
+    return list(tx.execute(select(correction).where(is_about).order_by(correction.c.id)))

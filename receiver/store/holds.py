@@ -39,6 +39,13 @@ def held_events(tx: Tx, event_ids: Sequence[int]) -> set[int]:
     return set(tx.execute(statement).scalars())
 
 
+def with_held_events(tx: Tx, person_ids: Sequence[int]) -> set[int]:
+    """Those of the people who were seen in an event that is kept by itself."""
+    themselves = select(legal_hold.c.subject).where(legal_hold.c.kind == EVENT)
+    statement = select(event.c.person_id).where(event.c.id.in_(themselves), event.c.person_id.in_(list(person_ids)))
+    return set(tx.execute(statement.distinct()).scalars())
+
+
 def held_among_hidden(tx: Tx, erasure_id: int) -> int:
     """How many of the events that an erasure hides are kept: by themselves, or because their person is."""
     kept = select(legal_hold.c.subject)

@@ -116,14 +116,44 @@ def mark_tried(tx: Tx, import_id: int, numbers: Sequence[int], step: int = 1) ->
         tx.execute(update(import_row).where(*where).values(attempts=import_row.c.attempts + step))
 
 
-def save(tx: Tx, import_id: int, number: int, values: Mapping[str, Any]) -> None:
-    """What came of a row; one that was settled already, by whoever took over, stays as it is."""
+def save(tx: Tx, import_id: int, number: int, values: Mapping[str, Any]) -> bool:
+    """What came of a row; one that was settled already, by whoever took over, stays as it is, and the answer is False."""
     where = (
         import_row.c.import_id == import_id,
         import_row.c.number == number,
         import_row.c.state == RowState.WAITING,
     )
-    tx.execute(update(import_row).where(*where).values(**values))
+    return tx.execute(update(import_row).where(*where).values(**values)).rowcount == 1
+
+
+def unsettle(tx: Tx, import_id: int) -> int:
+    """Makes some of the rows wait again whose pictures were looked at; how many, 0 when none is left."""
+    was_tried = (
+        import_row.c.import_id == import_id,
+        import_row.c.state != RowState.WAITING,
+        import_row.c.pictures.is_not(None),
+    )
+    some = select(import_row.c.number).where(*was_tried, func.coalesce(import_row.c.reason, "") != "erased").limit(STEP)
+    where = (import_row.c.import_id == import_id, import_row.c.number.in_(some))
+    waiting = {"state": RowState.WAITING, "reason": None, "detail": None, "pictures": None}
+    return tx.execute(update(import_row).where(*where).values(**waiting)).rowcount
+
+
+def row_at(tx: Tx, import_id: int, number: int) -> Row[Any] | None:
+    """One row, or None."""
+    where = (import_row.c.import_id == import_id, import_row.c.number == number)
+    return tx.execute(select(import_row).where(*where)).one_or_none()
+
+
+def enrol_after_all(tx: Tx, import_id: int, number: int, values: Mapping[str, Any]) -> None:
+    """What came of a row that was refused when somebody insisted; the import's counts follow."""
+    where = (
+        import_row.c.import_id == import_id,
+        import_row.c.number == number,
+        import_row.c.state == RowState.REFUSED,
+    )
+    if tx.execute(update(import_row).where(*where).values(**values)).rowcount:
+        change(tx, import_id, {"counts": counts(tx, [import_id])[import_id]})
 
 
 def earlier_name(tx: Tx, import_id: int, external_id: str) -> str | None:

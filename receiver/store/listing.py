@@ -1,10 +1,10 @@
-"""Lists for people: events by many filters, newest first by order of receipt; strangers with their visits."""
+"""Lists for people: events by many filters, newest first by order of receipt; people's best pictures."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, literal, or_, select
 
 from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.store.database import Tx
@@ -21,6 +21,7 @@ class EventFilter:
     device: str | None = None
     person: int | None = None
     decision: str | None = None
+    second_opinion: str | None = None
     want_action: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -47,20 +48,30 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
     }
     conditions = [column == value for column, value in equal.items() if value is not None]
     conditions += [is_visible(event.c.id), *events_within(wanted.limits)]
+    conditions += _flags(wanted)
     if wanted.before is not None:
         conditions.append(event.c.id < wanted.before)
     if wanted.since is not None:
         conditions.append(event.c.occurred_at >= wanted.since)
     if wanted.until is not None:
         conditions.append(event.c.occurred_at <= wanted.until)
-    if wanted.is_blacklist_hit:
-        conditions.append(event.c.blacklist_said_by != "")
     if wanted.device is not None:
         conditions.append(is_device(wanted.device))
-    if wanted.verified is not None:
-        conditions.append(event.c.unverified.is_(None) if wanted.verified else event.c.unverified.is_not(None))
     if wanted.text:
         conditions.append(_mentions(wanted.text))
+    return conditions
+
+
+def _flags(wanted: EventFilter) -> list[ColumnElement[bool]]:
+    """What is marked on an event; each has an index of its own."""
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.second_opinion is not None:
+        # A value that is bound would not let the index over what is contradicted be used.
+        conditions.append(event.c.second_opinion == literal(wanted.second_opinion, literal_execute=True))
+    if wanted.is_blacklist_hit:
+        conditions.append(event.c.blacklist_said_by != "")
+    if wanted.verified is not None:
+        conditions.append(event.c.unverified.is_(None) if wanted.verified else event.c.unverified.is_not(None))
     return conditions
 
 
@@ -83,21 +94,6 @@ def _mentions(text: str) -> ColumnElement[bool]:
         event.c.identity_name.icontains(text, autoescape=True),
         event.c.person_id.in_(named),
     )
-
-
-def visits(tx: Tx, person_ids: list[int], limits: Limits = NO_LIMITS) -> dict[int, Row[Any]]:
-    """(person_id, events, first_seen, last_seen) of each person that was seen, within the limits."""
-    statement = (
-        select(
-            event.c.person_id,
-            func.count().label("events"),
-            func.min(event.c.occurred_at).label("first_seen"),
-            func.max(event.c.occurred_at).label("last_seen"),
-        )
-        .where(event.c.person_id.in_(person_ids), *events_within(limits))
-        .group_by(event.c.person_id)
-    )
-    return {row.person_id: row for row in tx.execute(statement)}
 
 
 def best_pictures(tx: Tx, person_ids: list[int]) -> dict[int, bytes]:

@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
 
+from receiver.domain.reviews import ReviewKind
+from receiver.store import reviews
 from receiver.store.batches import insert_rows
 from receiver.store.database import Tx
 from receiver.store.tables import task
 
 WAITING, BURIED = "waiting", "buried"
+# Topics whose subject is an event.
+OF_EVENTS = frozenset({"recognise"})
+# SQLite takes 32766 values in one statement.
+SETTLED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,32 @@ def later(tx: Tx, task_id: int, due_at: datetime, error: str) -> None:
 
 
 def bury(tx: Tx, task_id: int, error: str) -> None:
-    """The task has failed for good; it is kept, listed, and retried by hand."""
-    tx.execute(update(task).where(task.c.id == task_id).values(state=BURIED, last_error=error))
+    """The task has failed for good; it is kept, and somebody is asked whether it is to be tried again."""
+    buried = update(task).where(task.c.id == task_id).values(state=BURIED, last_error=error)
+    row = tx.execute(buried.returning(task.c.topic, task.c.subject)).one_or_none()
+    if row is None:
+        return
+    now = datetime.now(UTC)
+    new = reviews.NewReview(
+        ReviewKind.BURIED_TASK,
+        # Who was asked before was asked about another burial.
+        f"{ReviewKind.BURIED_TASK}:{task_id}:{now.isoformat()}",
+        "gave_up",
+        event_id=row.subject if row.topic in OF_EVENTS else None,
+        subject=task_id,
+        detail={"topic": row.topic},
+    )
+    reviews.note(tx, new, now)
+
+
+def find(tx: Tx, task_id: int) -> Row[Any] | None:
+    """One task, or None."""
+    return tx.execute(select(task).where(task.c.id == task_id)).one_or_none()
+
+
+def found(tx: Tx, ids: Sequence[int]) -> dict[int, Row[Any]]:
+    """The tasks with those ids."""
+    return {row.id: row for row in tx.execute(select(task).where(task.c.id.in_(list(ids))))} if ids else {}
 
 
 def retry(tx: Tx, ids: Sequence[int] | None, now: datetime) -> int:
@@ -69,7 +99,10 @@ def retry(tx: Tx, ids: Sequence[int] | None, now: datetime) -> int:
     statement = update(task).where(task.c.state == BURIED).values(state=WAITING, due_at=now, attempts=0)
     if ids is not None:
         statement = statement.where(task.c.id.in_(list(ids)))
-    return tx.execute(statement).rowcount
+    again = list(tx.execute(statement.returning(task.c.id)).scalars())
+    for start in range(0, len(again), SETTLED_AT_ONCE):
+        reviews.settle_about(tx, ReviewKind.BURIED_TASK, again[start : start + SETTLED_AT_ONCE], now)
+    return len(again)
 
 
 def listed(tx: Tx, state: str | None, limit: int) -> list[Row[Any]]:

@@ -8,10 +8,13 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from receiver.domain.accounts import NO_LIMITS, Limits
+from receiver.domain.people import PersonState
+from receiver.store import corrections
 from receiver.store.database import Tx
 from receiver.store.limiting import people_within
 from receiver.store.tables import (
     device,
+    device_identity,
     event,
     face,
     face_embedding,
@@ -25,6 +28,7 @@ ANY_DEVICE = 0
 CURRENT, FORMER = "current", "former"
 # Writers of the library hold this lock until they have committed: two reports of one stranger make one person.
 GALLERY_LOCK = "gallery"
+HIDDEN = (PersonState.IGNORED, PersonState.MERGED)
 # Ids in one statement; SQLite takes 32766.
 IDS = 10_000
 
@@ -46,7 +50,7 @@ class PeopleFilter:
         lists: of these lists; None: of all.
         text: in the name or an external id.
         group: of this group.
-        state: ``active`` or ``set_aside``.
+        state: of PersonState; None: all but those who are nobody, and those who are somebody else by now.
         before: with a lower id.
         limit: at most so many.
         limits: of whoever asks.
@@ -72,19 +76,60 @@ def change(tx: Tx, person_id: int, values: Mapping[str, Any]) -> bool:
 
 
 def remove(tx: Tx, person_id: int) -> bool:
-    """Deletes a person with faces and identities; past events keep their decision without the person."""
+    """Deletes a person with faces and identities, and whoever was merged into that one; past events keep their decision
+    without the person.
+    """
+    for merged in list(tx.execute(select(person.c.id).where(person.c.merged_into == person_id)).scalars()):
+        remove(tx, merged)
+    corrections.forget(tx, [person_id])
+    # Whoever was taken out by hand does not come back by a device's word alone.
+    is_theirs = device_identity.c.person_id == person_id
+    tx.execute(update(device_identity).where(is_theirs).values(state="refused", reason="removed", person_id=None))
     tx.execute(update(event).where(event.c.person_id == person_id).values(person_id=None))
-    faces = select(face.c.id).where(face.c.person_id == person_id)
-    tx.execute(delete(face_embedding).where(face_embedding.c.face_id.in_(faces)))
-    tx.execute(delete(face).where(face.c.person_id == person_id))
+    drop_faces(tx, person_id)
     tx.execute(delete(person_identity).where(person_identity.c.person_id == person_id))
     tx.execute(delete(person_group).where(person_group.c.person_id == person_id))
     return tx.execute(delete(person).where(person.c.id == person_id)).rowcount == 1
 
 
+def drop_faces(tx: Tx, person_id: int) -> int:
+    """Deletes a person's faces with their embeddings; how many. Follow it with note_change."""
+    faces = select(face.c.id).where(face.c.person_id == person_id)
+    tx.execute(delete(face_embedding).where(face_embedding.c.face_id.in_(faces)))
+    return tx.execute(delete(face).where(face.c.person_id == person_id)).rowcount
+
+
 def find(tx: Tx, person_id: int) -> Row[Any] | None:
     """One person's row, or None."""
     return tx.execute(select(person).where(person.c.id == person_id)).one_or_none()
+
+
+def held(tx: Tx, person_id: int) -> Row[Any] | None:
+    """Who that is by now, and stays until this write transaction has ended; None if nobody.
+
+    Somebody who was merged is who it turned out to be.
+    """
+    wanted: int | None = person_id
+    row = None
+    while wanted is not None:
+        row = tx.execute(select(person).where(person.c.id == wanted).with_for_update(read=True)).one_or_none()
+        wanted = None if row is None else row.merged_into
+    return row
+
+
+def is_ignored(tx: Tx, person_id: int) -> bool:
+    """Whether that is nobody, of whom nothing more is to come."""
+    row = find(tx, person_id)
+    return row is not None and row.state == PersonState.IGNORED
+
+
+def became(tx: Tx, row: Row[Any]) -> int | None:
+    """Who somebody turned out to be, also by way of others; None where the person is nobody else."""
+    wanted, last = row.merged_into, None
+    while wanted is not None:
+        last = wanted
+        wanted = tx.execute(select(person.c.merged_into).where(person.c.id == wanted)).scalar()
+    return last
 
 
 def found(tx: Tx, ids: Iterable[int]) -> dict[int, Row[Any]]:
@@ -109,8 +154,8 @@ def listed_as(tx: Tx, wanted: PeopleFilter) -> list[Row[Any]]:
         statement = statement.where(person.c.list.in_(wanted.lists))
     if wanted.before is not None:
         statement = statement.where(person.c.id < wanted.before)
-    if wanted.state:
-        statement = statement.where(person.c.state == wanted.state)
+    shown = person.c.state == wanted.state if wanted.state else person.c.state.not_in(HIDDEN)
+    statement = statement.where(shown)
     if wanted.group:
         members = select(person_group.c.person_id).where(person_group.c.name == wanted.group)
         statement = statement.where(person.c.id.in_(members))
@@ -149,10 +194,26 @@ def owner_of(tx: Tx, identity: Identity) -> int | None:
     return tx.execute(statement).scalar()
 
 
+def carriers_of(tx: Tx, external_id: str) -> list[int]:
+    """Everybody who carries that id for some device."""
+    statement = select(person_identity.c.person_id).where(person_identity.c.external_id == external_id).distinct()
+    return list(tx.execute(statement.order_by(person_identity.c.person_id)).scalars())
+
+
 def add_identity(tx: Tx, person_id: int, external_id: str, device_id: int, device_group: str = "") -> None:
     """Links a device identity to a person."""
     scope = {"device_id": device_id, "device_group": device_group}
     tx.execute(insert(person_identity), {"person_id": person_id, "external_id": external_id, **scope})
+
+
+def give_identity(tx: Tx, identity: Identity, person_id: int) -> None:
+    """An id of exactly that scope becomes this person's, whosever it was."""
+    own = (
+        person_identity.c.external_id == identity.external_id,
+        person_identity.c.device_id == identity.device_id,
+        person_identity.c.device_group == identity.device_group,
+    )
+    tx.execute(update(person_identity).where(*own).values(person_id=person_id))
 
 
 def set_identities(tx: Tx, person_id: int, identities: Iterable[Identity]) -> None:
@@ -226,9 +287,9 @@ def faces_of(tx: Tx, ids: Iterable[int], state: str | None = None) -> list[Row[A
 
 
 def gallery_rows(tx: Tx, model: str, ids: Sequence[int] | None = None) -> list[Row[Any]]:
-    """(face id, person id, list, embedding) of the current faces of one model, of some people or of all."""
+    """(face id, person id, list, source, embedding) of the current faces of one model, of some people or of all."""
     statement = (
-        select(face.c.id, face.c.person_id, person.c.list, face_embedding.c.embedding)
+        select(face.c.id, face.c.person_id, person.c.list, face.c.source, face_embedding.c.embedding)
         .join(person, person.c.id == face.c.person_id)
         .join(face_embedding, face_embedding.c.face_id == face.c.id)
         .where(face.c.state == CURRENT, face_embedding.c.model == model)

@@ -1,16 +1,18 @@
 """What could not be read: kept raw with the reason, visible and replayable; and the memory of bodies refused once."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from receiver.domain.reviews import ReviewKind
+from receiver.store import reviews
 from receiver.store.database import Tx
 from receiver.store.tables import quarantine, rejected_body
 
-HELD, REPLAYED = "held", "replayed"
+HELD, REPLAYED, DISCARDED = "held", "replayed", "discarded"
 # Enough for every box of a site to be broken at once; the oldest go first.
 REMEMBERED_BODIES = 10_000
 
@@ -21,9 +23,14 @@ def keep(tx: Tx, values: Mapping[str, Any]) -> int:
     statement = (
         make.values(state=HELD, **values)
         .on_conflict_do_update(index_elements=["digest"], set_={"times": quarantine.c.times + 1})
-        .returning(quarantine.c.id)
+        .returning(quarantine.c.id, quarantine.c.times)
     )
-    return int(tx.execute(statement).scalar_one())
+    kept = tx.execute(statement).one()
+    if kept.times == 1:
+        key = f"{ReviewKind.QUARANTINED}:{kept.id}"
+        new = reviews.NewReview(ReviewKind.QUARANTINED, key, values["reason"], subject=kept.id)
+        reviews.note(tx, new, values["received_at"])
+    return int(kept.id)
 
 
 def find(tx: Tx, quarantine_id: int) -> Row[Any] | None:
@@ -32,8 +39,22 @@ def find(tx: Tx, quarantine_id: int) -> Row[Any] | None:
 
 
 def settle(tx: Tx, quarantine_id: int, event_id: int | None) -> None:
-    """The item was read after all and became that event."""
+    """The item was read after all and became that event; nobody is asked about it any more."""
     tx.execute(update(quarantine).where(quarantine.c.id == quarantine_id).values(state=REPLAYED, event_id=event_id))
+    reviews.settle_about(tx, ReviewKind.QUARANTINED, [quarantine_id], datetime.now(UTC))
+
+
+def discard(tx: Tx, quarantine_id: int) -> bool:
+    """Nobody wants to read the item; False if it is not held any more. The bytes stay: it can still be replayed."""
+    held_now = (quarantine.c.id == quarantine_id, quarantine.c.state == HELD)
+    return tx.execute(update(quarantine).where(*held_now).values(state=DISCARDED)).rowcount == 1
+
+
+def found(tx: Tx, ids: Sequence[int]) -> dict[int, Row[Any]]:
+    """The items with those ids, without their bytes."""
+    columns = [column for column in quarantine.c if column.name != "raw"]
+    statement = select(*columns).where(quarantine.c.id.in_(list(ids)))
+    return {row.id: row for row in tx.execute(statement)} if ids else {}
 
 
 def listed(tx: Tx, state: str | None, before: int | None, limit: int) -> list[Row[Any]]:

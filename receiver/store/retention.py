@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 
+from receiver.domain.events import ListName
+from receiver.domain.people import PersonState
 from receiver.store.database import Tx
 from receiver.store.tables import (
     delivery,
@@ -15,6 +17,7 @@ from receiver.store.tables import (
     person,
     retention_state,
     sighting,
+    stranger_candidate,
     task,
 )
 
@@ -72,7 +75,7 @@ def drop_events(tx: Tx, ids: Sequence[int]) -> int:
     """Deletes events with everything of theirs but their keys; how many."""
     some = list(ids)
     tx.execute(delete(task).where(task.c.topic == "recognise", task.c.subject.in_(some)))
-    for table in (sighting, event_picture, message):
+    for table in (sighting, stranger_candidate, event_picture, message):
         tx.execute(delete(table).where(table.c.event_id.in_(some)))
     return tx.execute(delete(event).where(event.c.id.in_(some))).rowcount
 
@@ -85,27 +88,48 @@ def drop_pictures(tx: Tx, ids: Sequence[int], kinds: Sequence[str]) -> int:
         event_picture.c.digest.is_not(None),
     )
     gone = {"digest": None, "slot": None, "media_type": "", "width": 0, "height": 0, "refused": EXPIRED}
+    if "face" in kinds:
+        _drop_candidates(tx, ids)
     return tx.execute(update(event_picture).where(*where).values(**gone)).rowcount
 
 
 def drop_sightings(tx: Tx, ids: Sequence[int]) -> int:
     """Deletes what the engine saw on events' pictures, embeddings included; how many."""
+    _drop_candidates(tx, ids)
     return tx.execute(delete(sighting).where(sighting.c.event_id.in_(list(ids)))).rowcount
+
+
+def _drop_candidates(tx: Tx, ids: Sequence[int]) -> None:
+    """A face whose picture or embedding is not to be kept does not wait to be seen again either."""
+    tx.execute(delete(stranger_candidate).where(stranger_candidate.c.event_id.in_(list(ids))))
 
 
 def unseen_strangers(tx: Tx, after: int, before: datetime, limit: int) -> list[int]:
     """Strangers with an id above ``after`` who were neither changed nor seen since a time, in their order."""
-    seen = (
-        select(func.max(event.c.received_at))
-        .where(event.c.person_id == person.c.id)
-        .correlate(person)
-        .scalar_subquery()
-    )
-    statement = (
-        select(person.c.id)
-        .where(person.c.id > after, person.c.list == "stranger", person.c.updated_at < before)
-        .where(func.coalesce(seen, person.c.updated_at) < before)
-        .order_by(person.c.id)
-        .limit(limit)
-    )
+    statement = select(person.c.id).where(person.c.id > after, *_are_unseen(before)).order_by(person.c.id).limit(limit)
     return list(tx.execute(statement).scalars())
+
+
+def is_unseen(tx: Tx, person_id: int, before: datetime) -> bool:
+    """Whether somebody still is one of them."""
+    statement = select(person.c.id).where(person.c.id == person_id, *_are_unseen(before))
+    return tx.execute(statement).first() is not None
+
+
+def _are_unseen(before: datetime) -> list[ColumnElement[bool]]:
+    # Events are numbered in the order of receipt.
+    newest = select(event.c.received_at).where(event.c.person_id == person.c.id).order_by(event.c.id.desc()).limit(1)
+    seen = newest.correlate(person).scalar_subquery()
+    return [
+        person.c.list == ListName.STRANGER,
+        person.c.updated_at < before,
+        # Whoever turned out to be somebody goes with that one; a poster that went would be a new stranger when it comes back.
+        person.c.state.not_in((PersonState.MERGED, PersonState.IGNORED)),
+        func.coalesce(seen, person.c.updated_at) < before,
+    ]
+
+
+def unlink_events(tx: Tx, person_id: int, limit: int) -> int:
+    """Takes a person's name off some of the events; how many had it."""
+    some = select(event.c.id).where(event.c.person_id == person_id).order_by(event.c.id).limit(limit)
+    return tx.execute(update(event).where(event.c.id.in_(some)).values(person_id=None)).rowcount

@@ -78,14 +78,14 @@ def _conditions(wanted: PastFilter, after: Place | None) -> list[ColumnElement[b
     if after is not None:
         conditions.append(or_(sighting.c.occurred_at < after.occurred_at, sighting.c.id < after.sighting_id))
     if wanted.gate is not None:
-        conditions.append(sighting.c.gate_id.in_(_gates(wanted.gate)))
+        conditions.append(sighting.c.gate_id.in_(gates_named(wanted.gate)))
     if wanted.device is not None:
         told_by = select(event.c.id).where(event.c.id == sighting.c.event_id, is_device(wanted.device))
         conditions.append(told_by.exists())
     return conditions
 
 
-def _gates(name: str) -> Any:
+def gates_named(name: str) -> Any:
     """The ids of the gates that people mean by a name."""
     if name.isdecimal() and len(name) < SHORT:
         return [int(name)]

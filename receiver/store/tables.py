@@ -125,6 +125,12 @@ person = Table(
     # state `merged`: who this one turned out to be
     Column("merged_into", Id),
     Index(None, "list", "id"),
+    Index(
+        "ix_person_merged",
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -264,11 +270,13 @@ event = Table(
         sqlite_where=text("person_id IS NOT NULL"),
         postgresql_where=text("person_id IS NOT NULL"),
     ),
-    # visits and timelines
+    # visits and timelines, which read nothing but this
     Index(
         "ix_event_person_time",
         "person_id",
         "occurred_at",
+        "gate_id",
+        "device_id",
         sqlite_where=text("person_id IS NOT NULL"),
         postgresql_where=text("person_id IS NOT NULL"),
     ),
@@ -278,6 +286,20 @@ event = Table(
         "id",
         sqlite_where=text("want_action <> '0'"),
         postgresql_where=text("want_action <> '0'"),
+    ),
+    # what a person should look at: of one identity, and all of them
+    Index(
+        "ix_event_disagreeing",
+        "identity_id",
+        "occurred_at",
+        sqlite_where=text("second_opinion = 'disagrees'"),
+        postgresql_where=text("second_opinion = 'disagrees'"),
+    ),
+    Index(
+        "ix_event_disagrees",
+        "id",
+        sqlite_where=text("second_opinion = 'disagrees'"),
+        postgresql_where=text("second_opinion = 'disagrees'"),
     ),
     Index(
         "ix_event_blacklist",
@@ -377,7 +399,32 @@ device_identity = Table(
     Column("reason", String(64)),
     Column("tried_digest", LargeBinary(32)),
     Column("person_id", Id),
+    # the adoption whose turn it waits for; 0: those that begin by themselves
+    Column("adoption_id", Id),
     Index(None, "state", "device_id", "external_id"),
+    Index(
+        "ix_device_identity_adoption",
+        "adoption_id",
+        "device_id",
+        "external_id",
+        sqlite_where=text("adoption_id IS NOT NULL"),
+        postgresql_where=text("adoption_id IS NOT NULL"),
+    ),
+    Index("ix_device_identity_digest", "digest"),
+    Index("ix_device_identity_person", "person_id"),
+)
+
+# Somebody asked to take device identities over into the library; the work itself is a task of the outbox.
+adoption = Table(
+    "adoption",
+    main,
+    Column("id", Id, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("counts", Json, nullable=False),
+    Column("requested_by", String(255), nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    sqlite_autoincrement=True,
 )
 
 # A face that nobody knows, seen once: the second time it becomes a stranger.
@@ -465,6 +512,29 @@ review_picture = Table(
     Column("role", String(16), nullable=False),
     Column("person_id", Id),
     Column("box", Json),
+)
+
+# A look over the whole library, at night or by hand: how far it is, and what it found.
+library_check = Table(
+    "library_check",
+    main,
+    Column("id", Id, primary_key=True),
+    # running, done, failed
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("stage", String(16), nullable=False),
+    # how far the stage is: the last person, and how many of how many
+    Column("position", Id, nullable=False, server_default="0"),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("total", Integer, nullable=False, server_default="0"),
+    # what was found, by stage
+    Column("counts", Json, nullable=False),
+    Column("asked_by", String(255), nullable=False, server_default=""),
+    Column("started_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Index(None, "state", "id"),
+    sqlite_autoincrement=True,
 )
 
 task = Table(

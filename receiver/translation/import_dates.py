@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from receiver.domain.errors import Invalid
 from receiver.translation.import_names import shown
@@ -18,7 +18,10 @@ FOREVER = frozenset({"长期", "永久", "长期有效", "永久有效", "foreve
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From when until when, in the clock of whoever wrote the table; None where there is no bound."""
+    """From when until when, in the clock of whoever wrote the table; None where there is no bound.
+
+    The end itself does not belong to it: a last day without a time is meant whole, so that the next one's midnight ends it.
+    """
 
     begin: datetime | None
     end: datetime | None
@@ -30,15 +33,27 @@ def read_period(values: Mapping[str, str]) -> Period:
     Raises:
         Invalid: ``bad_date``: no date, or an end before its beginning.
     """
-    begin, end = read_date(values.get("valid_from", "")), read_date(values.get("valid_until", ""))
+    begin, end = read_date(values.get("valid_from", "")), _end(values.get("valid_until", ""))
     both = values.get("validity", "")
     if both:
         parts = _BETWEEN.split(both.strip(), maxsplit=1)
         begin = read_date(parts[0]) if len(parts) > 1 and begin is None else begin
-        end = read_date(parts[-1]) if end is None else end
-    if begin is not None and end is not None and end < begin:
-        raise Invalid("bad_date", f"{end:%Y-%m-%d} is before {begin:%Y-%m-%d}")
+        end = _end(parts[-1]) if end is None else end
+    if begin is not None and end is not None and end <= begin:
+        raise Invalid("bad_date", f"the end is before the beginning, {begin:%Y-%m-%d}")
     return Period(begin, end)
+
+
+def _end(text: str) -> datetime | None:
+    found = read_date(text)
+    match = _DATE.fullmatch(text.strip())
+    if found is None or match is None or match[6] is not None:
+        return found
+    try:
+        return found + timedelta(days=1)
+    except OverflowError:
+        # The last day of the calendar.
+        return None
 
 
 def read_date(text: str) -> datetime | None:

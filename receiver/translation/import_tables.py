@@ -12,13 +12,18 @@ from receiver.domain.errors import Invalid
 from receiver.domain.imports import Subject
 from receiver.translation.import_dates import Period, read_period
 from receiver.translation.import_names import is_plain, shown
-from receiver.translation.import_words import LIST_OF, column_of, plain
+from receiver.translation.import_words import FIELD, LIST_OF, column_of, plain
 
 TABLE_BYTES = 64 * 1024 * 1024
 LINE = 100_000
 NAME_LENGTH = 255
 NOTE_LENGTH = 10_000
+LENGTHS = {"note": NOTE_LENGTH, "group": 3500}
 SEPARATORS = (",", ";", "\t", "|", "\N{FULLWIDTH COMMA}")
+GROUPS, GROUP_LENGTH = 50, 64
+FIELDS, FIELD_LENGTH = 50, 1000
+# Several groups in one cell; a comma may be part of a department's name.
+_BETWEEN_GROUPS = re.compile("[;|\n\N{FULLWIDTH SEMICOLON}\N{IDEOGRAPHIC COMMA}]")
 # Several pictures in one cell.
 _BETWEEN = re.compile("[;,|\n\N{FULLWIDTH COMMA}\N{FULLWIDTH SEMICOLON}\N{IDEOGRAPHIC COMMA}]")
 
@@ -133,22 +138,37 @@ def _cut(text: str) -> str:
     return "".join(each if is_plain(each) else "\N{REPLACEMENT CHARACTER}" for each in text[:NAME_LENGTH])
 
 
-def _more(values: Mapping[str, str], period: Period) -> Mapping[str, str]:
+def _more(values: Mapping[str, str], period: Period) -> Mapping[str, Any]:
     told = {
-        "group": values.get("group", ""),
+        "groups": _groups(values),
         "valid_from": period.begin.isoformat() if period.begin else "",
         "valid_until": period.end.isoformat() if period.end else "",
+        "fields": _fields(values),
     }
     return {name: text for name, text in told.items() if text}
+
+
+def _groups(values: Mapping[str, str]) -> list[str]:
+    parts = (" ".join(part.split()) for part in _BETWEEN_GROUPS.split(values.get("group", "")))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def _fields(values: Mapping[str, str]) -> dict[str, str]:
+    return {column.removeprefix(FIELD): text for column, text in values.items() if column.startswith(FIELD)}
 
 
 def _check(values: Mapping[str, str]) -> None:
     if not values.get("external_id") and not values.get("name"):
         raise Invalid("no_name", "the row has neither an id nor a name")
     for column, text in values.items():
-        longest = NOTE_LENGTH if column == "note" else NAME_LENGTH
+        longest = FIELD_LENGTH if column.startswith(FIELD) else LENGTHS.get(column, NAME_LENGTH)
         if len(text) > longest or not is_plain(text.replace("\n", " ").replace("\r", " ").replace("\t", " ")):
             raise Invalid("bad_text", f"{column} has more than {longest} characters, or some that are no text")
+    groups = _groups(values)
+    if len(groups) > GROUPS or any(len(each) > GROUP_LENGTH for each in groups):
+        raise Invalid("bad_text", f"more than {GROUPS} groups, or one of more than {GROUP_LENGTH} characters")
+    if len(_fields(values)) > FIELDS:
+        raise Invalid("bad_text", f"more than {FIELDS} fields of the site's own")
 
 
 def _list_of(word: str) -> str:

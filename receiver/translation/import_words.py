@@ -4,6 +4,10 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+# A column that the site names itself: `field: locker`, `字段 储物柜`.
+_OWN = re.compile(r"(?:field|自定义字段|自定义|字段)\s*[:.\s_]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
+FIELD = "field:"
+FIELD_NAME = 64
 _REMARKS = re.compile(r"\(.*?\)|\[.*?\]|【.*?】|[\s_\-.*:#/]")
 
 # Without blanks, signs, a number at the end, and what stands in brackets: `Photo 2`, `姓名(必填)*`.
@@ -30,6 +34,18 @@ _COLUMNS = {
         " 照片 图片 相片 头像 人脸 人脸照片 人脸图片 照片路径 图片路径 照片文件 图片文件 照片名 照片名称 文件名 路径"
     ),
 }
+# Kept as fields of the site's own, under these names.
+_FIELDS = {
+    "phone": "phone phonenumber mobile mobilephone telephone tel 电话 电话号码 联系电话 手机 手机号 手机号码",
+    "email": "email emailaddress mail 邮箱 电子邮箱 电子邮件",
+    "title": "title position jobtitle job 职位 职务 岗位 职称",
+    "company": "company companyname organisation organization employer 公司 公司名称 单位名称",
+    "gender": "gender sex 性别",
+    "birthday": "birthday birthdate dateofbirth 生日 出生日期 出生年月",
+    "address": "address homeaddress 地址 住址 家庭住址 家庭地址",
+    "room": "room roomnumber roomno 房间 房间号 房号",
+    "plate": "plate platenumber licenceplate licenseplate carplate 车牌 车牌号 车牌号码",
+}
 _LISTS = {
     "staff": "staff employee employees internal whitelist white 员工 职工 内部 内部人员 职员 白名单 在职",
     "visitor": "visitor visitors guest guests 访客 来宾 来访 来访人员 外来人员 客人",
@@ -43,6 +59,7 @@ def _by_spelling(words: Mapping[str, str]) -> Mapping[str, str]:
 
 
 COLUMN_OF = _by_spelling(_COLUMNS)
+FIELD_OF = _by_spelling(_FIELDS)
 LIST_OF = _by_spelling(_LISTS)
 # No table says who is a stranger: those come by themselves.
 LIST_NAMES = tuple(_LISTS)
@@ -54,6 +71,10 @@ def plain(word: str) -> str:
 
 
 def column_of(header: str) -> str:
-    """Our name of a column; empty for one that we do not know."""
+    """Our name of a column, of one of the site's own with ``field:`` before it; empty for one that we do not know."""
     words = plain(header)
-    return COLUMN_OF.get(words) or COLUMN_OF.get(words.rstrip("0123456789"), "")
+    own = _OWN.fullmatch(unicodedata.normalize("NFKC", header).strip())
+    if own is not None:
+        return FIELD + " ".join(own[1].split())[:FIELD_NAME]
+    ours = COLUMN_OF.get(words) or COLUMN_OF.get(words.rstrip("0123456789"), "")
+    return ours or (FIELD + FIELD_OF[words] if words in FIELD_OF else "")

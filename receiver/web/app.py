@@ -9,10 +9,13 @@ from flask.json.provider import DefaultJSONProvider
 
 from receiver.services.accounts import Accounts
 from receiver.services.admitting import Admitting
+from receiver.services.adoptions import Adoptions
 from receiver.services.api_keys import ApiKeys
 from receiver.services.asking import Asking
 from receiver.services.attempts import Attempts
 from receiver.services.auditing import Audit
+from receiver.services.correcting import Correcting
+from receiver.services.corrections_shown import CorrectionsShown
 from receiver.services.erasures import Erasures
 from receiver.services.exporting import Exporting
 from receiver.services.health import Health
@@ -20,15 +23,21 @@ from receiver.services.holding import Holding
 from receiver.services.import_jobs import ImportJobs
 from receiver.services.intake import Intake
 from receiver.services.keeping_faces import KeepingFaces
+from receiver.services.library_checks import LibraryChecks
 from receiver.services.logging_in import LoggingIn
 from receiver.services.looking import Looking
 from receiver.services.originals import Originals
 from receiver.services.people import People
 from receiver.services.replaying import Replaying
+from receiver.services.reviewing import Reviewing
+from receiver.services.reviews_shown import ReviewList
 from receiver.services.searching import Searching
 from receiver.services.signing import Signer
+from receiver.services.splitting import Splitting
 from receiver.services.statuses import Statuses
 from receiver.services.trusting import Trusting
+from receiver.services.undoing import Undoing
+from receiver.services.visiting import Visiting
 from receiver.settings import Settings
 from receiver.store.pictures import Pictures
 from receiver.web import auditing, auth, headers, login_limits, metrics, problems, sophon
@@ -55,6 +64,7 @@ class Services:
     intake: Intake
     statuses: Statuses
     asking: Asking
+    visiting: Visiting
     people: People
     faces: KeepingFaces
     looking: Looking
@@ -66,8 +76,10 @@ class Services:
     imports: ImportJobs
     trusting: Trusting
     proofs: ProofReader
+    adoptions: Adoptions
     erasures: Erasures
     exporting: Exporting
+    library_checks: LibraryChecks
     holding: Holding
     audit: Audit
     admitting: Admitting
@@ -76,6 +88,12 @@ class Services:
     api_keys: ApiKeys
     attempts: Attempts
     signer: Signer
+    correcting: Correcting
+    splitting: Splitting
+    undoing: Undoing
+    corrections: CorrectionsShown
+    reviews: ReviewList
+    reviewing: Reviewing
 
 
 def create_app(services: Services) -> Flask:

@@ -5,6 +5,8 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, send_from_directory
 from flask_swagger_ui import get_swaggerui_blueprint
 
+from receiver.web.auth import public
+
 PAGES = Path(__file__).parent / "pages"
 ADDRESS = "/docs"
 
@@ -12,6 +14,7 @@ blueprint = Blueprint("docs", __name__, url_prefix=ADDRESS)
 
 
 @blueprint.get("/start.js")
+@public
 def start() -> Response:
     """The script that starts the page."""
     return send_from_directory(PAGES, "start.js", mimetype="text/javascript")

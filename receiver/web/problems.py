@@ -64,7 +64,9 @@ def register(app: Flask) -> None:
 def known(error: GatehouseError) -> Response:
     """An error of the house as an answer."""
     status = next((STATUS[each] for each in type(error).__mro__ if each in STATUS), 500)
-    more = {"pictures": error.pictures} if isinstance(error, Unusable | Doubtful) else {}
+    more: dict[str, Any] = {"pictures": error.pictures} if isinstance(error, Unusable | Doubtful) else {}
+    if isinstance(error, Doubtful) and error.reviews:
+        more["reviews"] = error.reviews
     return problem(status, error.reason, error.detail, **more)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from receiver.domain.events import ListName
 from receiver.domain.fusion import reach_of
 from receiver.domain.scales import DLIB
+from receiver.domain.strangers import SHIPPED_RULES, Rules
 from receiver.services import registering
 from receiver.services.deciding import Decider
 from receiver.services.engines import Engines
@@ -92,7 +93,7 @@ def read_prepared(data: bytes) -> RgbImage:
 class Desk:
     """One worker's recogniser over a store, as a process of its own would have it."""
 
-    def __init__(self, store: Store, engine: PreparedEngine, fpir: float = 0.01) -> None:
+    def __init__(self, store: Store, engine: PreparedEngine, fpir: float = 0.01, rules: Rules = SHIPPED_RULES) -> None:
         self.store = store
         with store.write(lock=people.GALLERY_LOCK) as tx:
             library.settle(tx, MODEL, datetime.now(UTC))
@@ -110,7 +111,7 @@ class Desk:
             read_image=read_prepared,
             reach=lambda model: reach_of(self.scales[model].verification),
         )
-        self.recogniser = Recogniser(RecogniserParts(looking, self.decider))
+        self.recogniser = Recogniser(RecogniserParts(looking, self.decider, strangers=rules))
 
     def claim(self, now: datetime | None = None) -> Task | None:
         with self.store.write() as tx:

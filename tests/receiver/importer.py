@@ -6,18 +6,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from receiver.domain.scales import DLIB
 from receiver.services.import_jobs import ImportJobs, NewImport
 from receiver.services.importing import ALONE, Importing, ImportingParts, Watch
 from receiver.services.people import People
+from receiver.services.rehearsing import RehearsedLibrary, rehearsal_maker
 from receiver.services.room import Room
 from receiver.store import library, outbox, people
 from receiver.store.database import Row
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
 from recognition.engine import RecognitionError, Sighting
+from recognition.gates import SHIPPED
 from tests.receiver.archives import packed
 from tests.receiver.boxes import jpeg
 from tests.receiver.faces import MODEL, gate_of, sighting
@@ -60,6 +64,7 @@ class Importer:
     folder: Path
     seen: list[bytes] = field(default_factory=list)
     reserve: int = 0
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
 
     def __post_init__(self) -> None:
         settled_library(self.store)
@@ -77,7 +82,9 @@ class Importer:
             return kind(store, pictures, see, PIXELS, gate_of())
 
         pictures = Pictures(self.store.pictures)
-        return Importing(ImportingParts(self.store, pictures, noted, library_over, self.check_room))
+        rehearse = rehearsal_maker(lambda: RehearsedLibrary(MODEL, 0.01, scales={MODEL: DLIB}), SHIPPED, PIXELS)
+        parts = ImportingParts(self.store, pictures, noted, library_over, self.check_room, zone=self.zone)
+        return Importing(replace(parts, rehearse=rehearse))
 
     def check_room(self) -> None:
         """As the disk of the folder has room for what is kept free of it."""

@@ -22,7 +22,8 @@ def vector(seed: int, spread: float = 0.13, dimension: int = 128) -> Embedding:
 
 
 def template(face_id: int, person_id: int, seed: int | None = None, tag: str = "staff") -> Template:
-    return Template(face_id, person_id, vector(face_id if seed is None else seed), tag)
+    """A face; one in three was taken by itself."""
+    return Template(face_id, person_id, vector(face_id if seed is None else seed), tag, face_id % 3 != 0)
 
 
 def batch_of(known: list[Template]) -> Batch:
@@ -32,6 +33,7 @@ def batch_of(known: list[Template]) -> Batch:
         [one.tag for one in known],
         # as from a database: bytes that cannot be written to
         np.frombuffer(b"".join(one.embedding.tobytes() for one in known), np.float32).reshape(len(known), -1),
+        np.array([one.is_vouched for one in known], np.bool_),
     )
 
 
@@ -153,6 +155,8 @@ class AnyChanges(RuleBasedStateMachine):
         assert (one.person_id, self.known.tags[one.person_id]) == (match.person_id, match.tag)
         assert match.faces == len(self.known.of(match.person_id))
         assert match.distance == pytest.approx(self.known.distance(match.person_id, probe, by), abs=CLOSE)
+        vouched = [np.linalg.norm(face.embedding - probe) for face in self.known.of(match.person_id) if face.is_vouched]
+        assert match.vouched == (pytest.approx(min(vouched), abs=CLOSE) if vouched else None)
         nearest = float(np.linalg.norm(one.embedding - probe))
         assert nearest == pytest.approx(self.known.distance(match.person_id, probe, "nearest"), abs=CLOSE)
 

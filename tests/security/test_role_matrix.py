@@ -20,7 +20,7 @@ from tests.security.conftest import Door
 PUBLIC = {
     *device_paths.HISTORY_PATHS, *device_paths.REAL_TIME_PATHS, *device_paths.STATUS_PATHS,
     "/v1/health/live", "/v1/health/ready", "/v1/login", "/v1/refresh", "/v1/session POST",
-    "/v1/openapi.json", "/docs/", "/docs/<path:path>", "/docs/dist/<path:path>",
+    "/v1/openapi.json", "/docs/", "/docs/start.js", "/docs/<path:path>", "/docs/dist/<path:path>",
 }  # fmt: skip
 # What must never be asked for by less than an administrator.
 FOR_ADMINS = ("/v1/accounts", "/v1/erasures", "/v1/quarantine", "/v1/audit", "/v1/settings", "/v1/retention")

@@ -81,7 +81,7 @@ def test_strangers_are_registered_once_and_known_afterwards(site: Site) -> None:
     assert outcomes == {"registered": 2, "joined": 10}
     strangers = site.every("/v1/strangers")
     assert len(strangers) == 2
-    assert sum(each["visits"] for each in strangers) == 12
+    assert sum(each["events"] for each in strangers) == 12
     assert all(each["picture"] and each["first_seen"] <= each["last_seen"] for each in strangers)
     simulate(site, "--count", "4", "--person-type", "4", "--identity-prefix", "later-")
     assert len(recognised(site, list="stranger", decision="matched")) == 16

@@ -1,6 +1,5 @@
 """The blueprint that all parts of the interface use, and what their views share."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -71,10 +70,13 @@ def services() -> "Services":
 
 
 def shown(page: Page) -> dict[str, Any]:
-    """A page as an answer; the audit log is told how many rows it has, and between which ids."""
+    """A page as an answer; the audit log is told how many rows it has, and between which ids.
+
+    ``asdict`` would copy every row of it, which takes longer than finding them.
+    """
     ids = [each["id"] for each in page.items if "id" in each]
     auditing.tell(rows=len(page.items), **({"first": ids[0], "last": ids[-1]} if ids else {}))
-    return asdict(page)
+    return {"items": page.items, "next": page.next}
 
 
 def aware(moment: datetime | None) -> datetime | None:

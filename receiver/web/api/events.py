@@ -64,6 +64,7 @@ def _filter(query: dict[str, Any], *, is_blacklist_hit: bool = False) -> EventFi
         device=query["device"],
         person=query["person"],
         decision=query["decision"],
+        second_opinion=query["second_opinion"],
         want_action=query["want_action"],
         since=aware(query["since"]),
         until=aware(query["until"]),

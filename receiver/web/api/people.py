@@ -1,4 +1,4 @@
-"""The library: people and their faces; and strangers, who came into it by themselves."""
+"""The library: people and their faces."""
 
 import os
 import tempfile
@@ -9,7 +9,6 @@ from typing import IO, Any
 from flask import Response, json, jsonify, request
 
 from receiver.domain.accounts import Role
-from receiver.domain.events import ListName
 from receiver.services.people import NewPerson
 from receiver.store.people import ANY_DEVICE, Identity, PeopleFilter
 from receiver.web import auditing
@@ -43,16 +42,6 @@ def list_people(query: dict[str, Any]) -> dict[str, Any]:
     page = query["cursor"], query["limit"]
     wanted = PeopleFilter(lists, query["q"], query["group"], query["state"], *page, limits())
     return shown(services().asking.people_as(wanted))
-
-
-@blueprint.get("/strangers")
-@blueprint.arguments(api.SearchQuery, location="query")
-@blueprint.response(200, answers.page_of(answers.Person))
-@needs(Role.VIEWER, is_limited=True)
-def list_strangers(query: dict[str, Any]) -> dict[str, Any]:
-    """List strangers with how often and when they were seen."""
-    lists, page = [ListName.STRANGER], {"before": query["cursor"], "limit": query["limit"]}
-    return shown(services().asking.people_as(PeopleFilter(lists, query["q"], **page, limits=limits())))
 
 
 @blueprint.post("/people")

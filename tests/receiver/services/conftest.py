@@ -9,6 +9,7 @@ from receiver.services.intake import Intake
 from receiver.store.store import Store, open_store
 from tests.receiver.boxes import open_intake, subscribe
 from tests.receiver.faces import Desk, PreparedEngine, face_of, sighting
+from tests.receiver.passing import VIEWS
 from tests.receiver.trusted import Gateway, open_gateway
 
 
@@ -38,6 +39,19 @@ def desk(sqlite_store: Store, engine: PreparedEngine) -> Desk:
 @pytest.fixture
 def intake(sqlite_store: Store, tmp_path: Path) -> Iterator[Intake]:
     with open_intake(sqlite_store, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def any_desk(store: Store, engine: PreparedEngine) -> Desk:
+    for shade, off in VIEWS.items():
+        engine.prepare(shade, [sighting(face_of(1, off=off))])
+    return Desk(store, engine)
+
+
+@pytest.fixture
+def any_intake(store: Store, tmp_path: Path) -> Iterator[Intake]:
+    with open_intake(store, tmp_path) as opened:
         yield opened
 
 

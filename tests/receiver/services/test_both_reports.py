@@ -3,10 +3,11 @@
 import pytest
 
 from receiver.domain.events import ListName
-from receiver.services.asking import Asking
 from receiver.services.intake import Intake
+from receiver.services.visiting import Visiting
 from receiver.store import tables
 from receiver.store.database import Row
+from receiver.store.strangers import StrangerFilter
 from tests.receiver.boxes import HISTORY, REAL_TIME, history, real_time, text_of
 from tests.receiver.faces import Desk, PreparedEngine, digest_of, enrol, face_of, strangers
 
@@ -31,7 +32,8 @@ def facts(event: Row) -> tuple[object, ...]:
 
 
 def visits(desk: Desk) -> list[tuple[int, int]]:
-    return [(each["id"], each["visits"]) for each in Asking(desk.store).strangers("", None, 99).items]
+    found = Visiting(desk.store).strangers(StrangerFilter())
+    return [(each["id"], each["events"]) for each in found.items]
 
 
 @pytest.mark.parametrize("is_first_picture_gone", [False, True])

@@ -1,15 +1,17 @@
 """An import enrols whom the file tells of, says why it refuses the others, and never doubles anybody."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from receiver.domain.errors import Conflict, NotFound, Unavailable
 from receiver.domain.imports import percent
-from receiver.services import importing
+from receiver.services import importing, rehearsing
 from receiver.services.import_jobs import NewImport
 from receiver.services.importing import ROW_ATTEMPTS, WINDOW, Watch
+from receiver.store import people
 from receiver.store.store import Store
 from receiver.translation import import_files
 from recognition.engine import Sighting
@@ -128,13 +130,12 @@ def test_what_the_library_says_is_never_overwritten(desk: Importer) -> None:
     assert len(desk.faces(desk.everybody()[0].id)) == 1
 
 
-def test_groups_and_validity_are_told_to_stay_with_the_import(desk: Importer) -> None:
+def test_a_row_whose_validity_is_no_date_is_refused(desk: Importer) -> None:
     table = "id,picture,部门,有效期\n1,a.jpg,销售部,2026-01-01至2026-12-31\n2,a.jpg,x,never\n"
     good, bad = desk.rows(desk.run(desk.archive({"t.csv": table.encode(), "a.jpg": jpeg(1)})))
     assert good["more"] == {
-        "group": "销售部", "valid_from": "2026-01-01T00:00:00", "valid_until": "2026-12-31T00:00:00",
+        "groups": ["销售部"], "valid_from": "2026-01-01T00:00:00+08:00", "valid_until": "2027-01-01T00:00:00+08:00",
     }  # fmt: skip
-    assert "group" in good["detail"]
     assert (bad["state"], bad["reason"]) == ("refused", "bad_date")
 
 
@@ -272,3 +273,81 @@ def test_an_import_is_forgotten_only_when_it_has_ended(importer: Importer) -> No
     with pytest.raises(NotFound):
         importer.jobs.show(import_id)
     assert len(importer.everybody()) == 3
+
+
+def test_groups_validity_and_fields_of_the_table_are_kept(importer: Importer) -> None:
+    table = "工号,姓名,部门,有效期,手机,照片\n7,Ann,Sales;Press,2026-01-01 至 2026-12-31,138,a.jpg\n"
+    path = importer.archive({"people.csv": table.encode(), "a.jpg": jpeg(1), "b.jpg": jpeg(AGAIN)})
+    (row,) = importer.rows(importer.run(path))
+    assert (row["state"], row["detail"]) == ("enrolled", "All pictures used.")
+    (ann,) = importer.everybody()
+    with importer.store.read() as tx:
+        assert people.groups_of(tx, [ann.id]) == {ann.id: ["Press", "Sales"]}
+    assert ann.fields == {"phone": "138"}
+    # The site's time zone is eight hours ahead; the last day belongs to it.
+    assert (ann.valid_from, ann.valid_until) == (
+        datetime(2025, 12, 31, 16, tzinfo=UTC), datetime(2026, 12, 31, 16, tzinfo=UTC),
+    )  # fmt: skip
+    assert importer.reasons(importer.run(path)) == {"7": ("unchanged", "already_there")}
+    other = importer.archive({"people.csv": table.replace("138", "139").encode(), "a.jpg": jpeg(1)}, "other.zip")
+    (row,) = importer.rows(importer.run(other))
+    assert (row["state"], row["reason"]) == ("unchanged", "details_differ")
+    assert "phone" in row["detail"]
+    more = importer.archive(
+        {"people.csv": table.replace("Press", "Night").replace("a.jpg", "b.jpg").encode(), "b.jpg": jpeg(AGAIN)}
+    )
+    (row,) = importer.rows(importer.run(more))
+    assert (row["state"], "groups" in row["detail"]) == ("extended", True)
+    (still,) = importer.everybody()
+    assert (still.fields, still.valid_until) == (ann.fields, ann.valid_until)
+    with importer.store.read() as tx:
+        assert people.groups_of(tx, [ann.id]) == {ann.id: ["Press", "Sales"]}
+        assert {each.source for each in people.faces_of(tx, [ann.id])} == {"import"}
+
+
+def test_a_dry_run_compares_the_people_of_the_file_with_each_other(importer: Importer) -> None:
+    table = (
+        HEADER
+        + "1,Ann,,a.jpg\n2,Ben,,b.jpg\n3,Cid,,c.jpg\n1,Ann,,b.jpg\n1,Ann,,a.jpg\n,Dan,,d.jpg\n,Dan,,d.jpg\n1,Ann,,c.jpg\n"
+    )
+    files = {"a.jpg": jpeg(1), "b.jpg": jpeg(AGAIN), "c.jpg": jpeg(3), "d.jpg": jpeg(4)}
+    path = importer.archive({"people.csv": table.encode(), **files})
+    rehearsed = importer.rows(importer.run(path, is_dry_run=True))
+    assert importer.everybody() == []
+    told = [(row["state"], row["reason"]) for row in rehearsed]
+    assert told == [
+        ("enrolled", "new_person"), ("refused", "look_alike"), ("enrolled", "new_person"), ("extended", "new_pictures"),
+        ("unchanged", "already_there"), ("enrolled", "new_person"), ("unchanged", "already_there"), ("refused", "look_alike"),
+    ]  # fmt: skip
+    assert "Ann" in rehearsed[1]["detail"]
+    (finding,) = (each for each in rehearsed[1]["pictures"][0]["findings"] if each["reason"] == "look_alike")
+    assert finding["person"] == {"id": None, "name": "Ann", "list": "staff"}
+    assert told == [(row["state"], row["reason"]) for row in importer.rows(importer.run(path))]
+
+
+def test_a_dry_run_remembers_no_more_than_it_has_room_for(desk: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsing, "MOST", 1)
+    table = HEADER + "1,Ann,,c.jpg\n2,Ben,,a.jpg\n3,Cid,,b.jpg\n4,Dan,,c.jpg\n"
+    path = desk.archive({"people.csv": table.encode(), "a.jpg": jpeg(1), "b.jpg": jpeg(AGAIN), "c.jpg": jpeg(3)})
+    assert [row["state"] for row in desk.rows(desk.run(path, is_dry_run=True))] == [
+        "enrolled", "enrolled", "enrolled", "refused",
+    ]  # fmt: skip
+
+
+def test_an_interrupted_dry_run_compares_everybody_all_the_same(importer: Importer) -> None:
+    """Whom the rows before would have enrolled was in the memory of the worker that ended."""
+    table = (
+        HEADER
+        + "".join(f"{each},Person {each},staff,{each}.jpg\n" for each in range(1, WINDOW + 1))
+        + "99,Twin,,t.jpg\n"
+    )
+    files = {f"{each}.jpg": jpeg(each) for each in range(1, WINDOW + 1)}
+    import_id = importer.begin(
+        importer.archive({"people.csv": table.encode(), **files, "t.jpg": jpeg(AGAIN)}), is_dry_run=True
+    )
+    settled: list[int] = []
+    importer.importing.run(import_id, Watch(is_stopping=lambda: len(settled) > 0, settled=settled.append))
+    assert importer.counts(import_id) == {"enrolled": WINDOW, "waiting": 1}
+    importer.worker().run(import_id)
+    assert importer.counts(import_id) == {"enrolled": WINDOW, "refused": 1}
+    assert importer.reasons(import_id)["99"] == ("refused", "look_alike")

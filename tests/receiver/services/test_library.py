@@ -188,6 +188,22 @@ def test_each_list_has_its_own_number_of_people_and_its_own_threshold(store: Sto
     assert near.threshold == pytest.approx(standing.thresholds[BLACKLIST])
 
 
+@pytest.mark.parametrize("number", [1, 4, 110, 520])
+def test_pictures_that_nobody_vouched_for_have_a_stricter_threshold_in_a_library_of_any_size(
+    store: Store, number: int
+) -> None:
+    """With a cohort and without one."""
+    library = library_of()
+    enrol_all(store, scattered(number), STRANGER)
+    with store.read() as tx:
+        standing = library.standing(tx)
+        limits = [library.waiting_limit(tx, waiting) for waiting in (1, 10, 100, 1000)]
+    for each in ListName:
+        assert standing.automatic[each] <= standing.thresholds[each] - 0.03 * DLIB.verification
+    assert limits == sorted(limits, reverse=True)
+    assert limits[0] < DLIB.verification
+
+
 def test_candidates_of_every_kind_are_there_however_near_the_others_are(store: Store) -> None:
     library = library_of()
     enrol_all(store, [face_of(1, off=off / 100) for off in range(8)])

@@ -61,7 +61,7 @@ def test_the_scene_serves_where_there_is_no_crop_and_its_best_face_counts(
     event = desk.event(event_id)
     assert (event.decision, event.person_id, event.decision_detail["picture"]) == ("matched", person, "scene")
     with desk.store.read() as tx:
-        assert len(events.sightings_of(tx, event_id)) == 3
+        assert [row.kind for row in events.sightings_of(tx, event_id)] == ["scene"] * 3 + ["library"]
 
 
 def test_the_scene_serves_where_the_crop_shows_no_face(desk: Desk, intake: Intake, engine: PreparedEngine) -> None:
@@ -296,7 +296,8 @@ def test_which_face_an_event_was_decided_on_is_marked(desk: Desk, intake: Intake
     with desk.store.read() as tx:
         seen = events.sightings_of(tx, event_id)
     event = desk.event(event_id)
-    assert [(row.kind, row.box[2], row.is_live) for row in seen] == [("scene", 51, False), ("scene", 290, True)]
+    expected = [("scene", 51, False), ("scene", 290, True), ("library", 101, False)]
+    assert [(row.kind, row.box[2], row.is_live) for row in seen] == expected
     assert {(row.gate_id, row.occurred_at) for row in seen} == {(event.gate_id, event.occurred_at)}
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, update
 
 from receiver.services.housekeeping import BATCH, Housekeeping
-from receiver.store import devices, events, people
+from receiver.store import events, identities, people
 from receiver.store.pictures import Pictures, StoredPicture
 from receiver.store.store import Store
 from receiver.store.tables import picture
@@ -85,9 +85,9 @@ def test_the_sweep_takes_only_old_orphans(store: Store) -> None:
         face = {"person_id": person, "digest": of_face.digest, "box": [], "quality": {},
                 "source": "test", "state": people.FORMER, "event_id": None, "created_at": NOW}  # fmt: skip
         people.add_face(tx, face, {"m": b""})
-        devices.keep_identity(
+        identities.add(
             tx, {"device_id": 1, "external_id": "E1", "name": "", "list": "staff", "digest": of_identity.digest,
-                 "last_seen": NOW, "event_id": 1},
+                 "last_seen": NOW, "event_id": 1, "state": "known"},
         )  # fmt: skip
     assert Housekeeping(store, pictures).sweep_orphans() == 1
     assert pictures.get(orphan.digest) is None

@@ -12,8 +12,9 @@ from sqlalchemy import MetaData, Table, text
 
 from receiver.domain.errors import Invalid
 from receiver.domain.events import ListName
-from receiver.store import events, faces, library, migrating, people, tables
+from receiver.store import events, faces, library, migrating, people, review_lists, tables
 from receiver.store.database import Tx
+from receiver.store.review_lists import ReviewFilter
 from receiver.store.store import Store, open_store
 from tests.receiver.boxes import LICENCE, history
 from tests.receiver.trusted import open_gateway, words
@@ -67,6 +68,7 @@ def fill(tx: Tx) -> None:
         tx.execute(text("SELECT setval(pg_get_serial_sequence('face', 'id'), 3)"))
     event_row(first, 1, detail={"picture": "face", "box": [1, 2, 31, 42], "reasons": ["within_threshold"]})
     event_row(first, 2, detail=None)
+    waiting(first)
     for number, (event_id, kind, box) in enumerate(
         [(1, "face", [1, 2, 31, 42]), (1, "library", [1, 2, 31, 42]), (1, "face", [1, 2, 31, 4]), (2, "face", [5, 6, 7, 8]),
          (99, "face", [5, 6, 7, 8])], start=1
@@ -75,6 +77,17 @@ def fill(tx: Tx) -> None:
             "sighting", id=number, event_id=event_id, digest=DIGEST, kind=kind, box=box, landmarks=[], score=1.5,
             quality={}, embedding=bytes([number]) * 512, model="dlib-resnet-v1", created_at=NOW,
         )  # fmt: skip
+
+
+def waiting(first: FirstVersion) -> None:
+    """A message in quarantine, one that was read after all, a task that was given up, and one that is due."""
+    for number, state in enumerate(["held", "replayed"], start=1):
+        first.add(
+            "quarantine", id=number, received_at=NOW, channel="history", peer="", path="/", content_type="", raw=b"{",
+            reason="bad_json", detail="", form="body", digest=bytes([number]) * 32, state=state,
+        )  # fmt: skip
+    for number, state in enumerate(["buried", "waiting"], start=1):
+        first.add("task", id=number, topic="recognise", subject=number, state=state, due_at=NOW, created_at=NOW)
 
 
 def event_row(first: FirstVersion, event_id: int, detail: dict[str, Any] | None) -> None:
@@ -141,6 +154,16 @@ def test_faces_know_the_device_that_sent_them_while_the_event_is_kept(upgraded: 
         told = faces.told_by(tx, 7, 1)
     assert [(row.device_id, row.insisted) for row in rows] == [(None, None), (1, None), (None, None)]
     assert told == [(DIGEST, NOW - timedelta(minutes=2))]
+
+
+def test_what_waited_for_somebody_is_asked_about(upgraded: Store) -> None:
+    with upgraded.read() as tx:
+        found, _ = review_lists.listed(tx, ReviewFilter(is_oldest_first=True), NOW)
+    assert [(row.kind, row.state, row.reason, row.subject, row.event_id, row.detail) for row in found] == [
+        ("quarantined", "open", "bad_json", 1, None, {}),
+        ("buried_task", "open", "gave_up", 1, 1, {"topic": "recognise"}),
+    ]
+    assert [row.created_at for row in found] == [NOW, NOW]
 
 
 def test_an_upgraded_database_can_be_written_to(upgraded: Store) -> None:

@@ -13,7 +13,7 @@ from receiver.domain.imports import Subject
 from receiver.translation import import_tables
 from receiver.translation.import_dates import read_date, read_period
 from receiver.translation.import_tables import read_subjects
-from receiver.translation.import_words import COLUMN_OF, LIST_OF, column_of
+from receiver.translation.import_words import COLUMN_OF, FIELD_OF, LIST_OF, column_of
 
 ENGLISH = "ID,Name,Type,Group,Remark,Photo\n7,Ann Example,visitor,Sales,until noon,a.jpg;b.jpg\n"
 CHINESE = "编号,姓名,名单,部门,备注,照片\n7,王小明,访客,销售部,到中午,a.jpg;b.jpg\n"
@@ -27,7 +27,7 @@ def subjects(data: str | bytes) -> list[Subject]:
 def test_a_table_is_read_in_whatever_it_is_written(encoding: str) -> None:
     (found,) = subjects(CHINESE.encode(encoding))
     assert (found.external_id, found.name, found.list) == ("7", "王小明", "visitor")
-    assert (found.note, found.more, found.pictures) == ("到中午", {"group": "销售部"}, ("a.jpg", "b.jpg"))
+    assert (found.note, found.more, found.pictures) == ("到中午", {"groups": ["销售部"]}, ("a.jpg", "b.jpg"))
     assert (found.place, found.reason) == ("people.csv line 2", "")
 
 
@@ -46,6 +46,9 @@ def test_any_separator_is_found_out(separator: str) -> None:
         ("type", "list"), ("名单", "list"), ("类型", "list"), ("group", "group"), ("分组", "group"), ("部门", "group"), ("note", "note"),
         ("备注", "note"), ("Valid from", "valid_from"), ("valid_until", "valid_until"), ("有效期", "validity"), ("picture", "picture"),
         ("Photo 2", "picture"), ("照片1", "picture"), ("图片", "picture"), ("colour", ""), ("", ""),
+        ("Phone", "field:phone"), ("手机号", "field:phone"), ("E-Mail", "field:email"), ("邮箱", "field:email"),
+        ("职位(选填)", "field:title"), ("车牌号", "field:plate"), ("field: Locker  No", "field:Locker No"),
+        ("字段\N{FULLWIDTH COLON}储物柜", "field:储物柜"), ("自定义字段 工位", "field:工位"), ("field:", ""),
     ],
 )  # fmt: skip
 def test_columns_are_known_by_what_people_call_them(header: str, column: str) -> None:
@@ -56,6 +59,8 @@ def test_no_word_means_two_columns_or_lists() -> None:
     assert set(COLUMN_OF.values()) == {
         "external_id", "name", "list", "group", "note", "valid_from", "valid_until", "validity", "picture",
     }  # fmt: skip
+    assert not COLUMN_OF.keys() & FIELD_OF.keys()
+    assert all(column_of(word) == f"field:{name}" for word, name in FIELD_OF.items())
     assert set(LIST_OF.values()) == {"staff", "visitor", "blacklist", "vip"}
     assert all(column_of(word) == column for word, column in COLUMN_OF.items())
 
@@ -147,6 +152,34 @@ def test_what_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         read_date(text)
     assert refused.value.reason == "bad_date"
+
+
+def test_groups_validity_and_fields_are_read() -> None:
+    (found,) = subjects(
+        "工号,部门,有效期,手机,field:Locker,照片\n7,研发部、值班;值班,2026-01-01 至 2026-12-31,138,B 4,a.jpg\n"
+    )
+    assert found.more == {
+        "groups": ["研发部", "值班"],
+        "valid_from": "2026-01-01T00:00:00",
+        "valid_until": "2027-01-01T00:00:00",
+        "fields": {"phone": "138", "Locker": "B 4"},
+    }
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["7," + "g" * 65 + ",,a.jpg", "7," + ";".join(map(str, range(51))) + ",,a.jpg", "7,," + "x" * 1001 + ",a.jpg"],
+)
+def test_groups_and_fields_beyond_what_the_library_keeps_are_refused(row: str) -> None:
+    (found,) = subjects(f"id,group,phone,photo\n{row}\n")
+    assert found.reason == "bad_text"
+
+
+def test_a_last_day_is_meant_whole_and_a_time_exactly() -> None:
+    assert read_period({"valid_until": "2026-12-31"}).end == read_date("2027-01-01")
+    assert read_period({"valid_until": "2026-12-31 18:00"}).end == read_date("2026-12-31 18:00")
+    assert read_period({"valid_from": "2026-05-01", "valid_until": "2026-05-01"}).end == read_date("2026-05-02")
+    assert read_period({"valid_until": "9999-12-31"}).end is None
 
 
 def test_a_period_is_read_from_one_cell_or_two_and_never_ends_before_it_begins() -> None:

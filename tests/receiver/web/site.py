@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from receiver import bootstrap
+from receiver import bootstrap, repair, review_desk
 from receiver.services.deciding import Decider
 from receiver.services.enrolling import EnrolmentGate
 from receiver.services.keeping_faces import KeepingFaces
@@ -104,9 +104,13 @@ def open_site(folder: Path, database_url: str = "", **environ: str) -> Iterator[
     seeing = Seeing(see, PIXELS, settings.quality_limits)
     decider = Decider(Library(MODEL, settings.fpir, settings.blacklist_fpir, desk.scales))
     gate = EnrolmentGate(decider, settings.quality_limits)
+    people = People(house.store, house.pictures, see, PIXELS, gate)
+    answering = review_desk.DeskParts(see, people, gate, decider, app.extensions["gatehouse"].replaying)
     app.extensions["gatehouse"] = replace(
         app.extensions["gatehouse"],
-        people=People(house.store, house.pictures, see, PIXELS, gate),
+        people=people,
+        **repair.services_of(house, gate),
+        reviewing=review_desk.services_of(house, answering)["reviewing"],
         faces=KeepingFaces(house.store, gate),
         looking=Looking(house.store, seeing, decider, lambda model: desk.scales[model].verification),
         searching=Searching(house.store, seeing, decider, lambda model: desk.scales[model].verification),

@@ -147,7 +147,8 @@ def test_one_event_has_everything_that_was_seen_on_its_pictures(site: Site) -> N
     site.desk.work()
     event = site.get(f"/v1/events/{event_id}")
     assert set(event["pictures"]) == {"face", "library"}
-    assert [each["kind"] for each in event["sightings"]] == ["face"]
+    # The device's own picture is read too, for the second opinion; the event is not decided on it.
+    assert [(each["kind"], each["is_live"]) for each in event["sightings"]] == [("face", True), ("library", False)]
     assert event["sightings"][0]["picture"]["digest"] == event["pictures"]["face"]["digest"]
     assert event["sightings"][0]["box"] == [1, 2, 101, 102]
     assert event["recognition"] == "done"
@@ -195,7 +196,7 @@ def test_strangers_come_with_visits_and_their_best_picture(any_site: Site) -> No
     any_site.desk.work()
     (stranger,) = any_site.get("/v1/strangers")["items"]
     face = any_site.get(f"/v1/events/{first}")["pictures"]["face"]
-    assert (stranger["list"], stranger["visits"]) == ("stranger", 2)
+    assert (stranger["list"], stranger["visits"], stranger["events"]) == ("stranger", 1, 2)
     assert (stranger["first_seen"], stranger["last_seen"]) == ("2023-11-14T22:13:20+00:00", "2023-11-14T22:14:20+00:00")
     assert stranger["picture"]["digest"] == face["digest"]
     assert any_site.ids("/v1/strangers", q="nobody by this name") == []

@@ -157,6 +157,36 @@ def test_a_box_renews_its_mans_picture_and_nobody_elses(client: FlaskClient, hou
     assert [each["state"] for each in client.get(f"/v1/people/{person}/faces").get_json()["items"]] == ["current", "former"]  # fmt: skip
 
 
+def test_a_box_sends_another_mans_face_and_somebody_decides(client: FlaskClient, house: House) -> None:
+    """1002 of somebody else: both faces are shown, the new one becomes the current one, and there is a way back."""
+    person = add(client, "One Man", ONE_MAN[0], external_id="E1008").get_json()["id"]
+    tell(client, 70, ANOTHER_MAN, want_action="1002", identity_id="E1008")
+    work(house)
+    query = {"kind": "identity_conflict", "person": person}
+    (item,) = client.get("/v1/reviews", query_string=query).get_json()["items"]
+    assert (item["event"], item["detail"]["distance"] > item["detail"]["limit"]) == (newest(client)["id"], True)
+    shown = {each["role"]: client.get(each["url"]).data for each in item["pictures"]}
+    assert shown == {"new": photo(ANOTHER_MAN).read_bytes(), "current": photo(ONE_MAN[0]).read_bytes()}
+    thumbnail = client.get(item["pictures"][0]["thumbnail"])
+    assert Image.open(io.BytesIO(thumbnail.data)).width == 200
+    accepted = client.post(f"/v1/reviews/{item['id']}/accept")
+    assert accepted.status_code == 200, accepted.get_data(as_text=True)
+
+    def verified(picture: str) -> str:
+        asked = client.post("/v1/verify", json={"picture": text_of(picture), "person": person})
+        return str(asked.get_json()["decision"]["status"])
+
+    assert [verified(each) for each in (ANOTHER_MAN, ONE_MAN[1])] == ["matched", "not_matched"]
+    old, new = client.get(f"/v1/people/{person}/faces").get_json()["items"]
+    assert [(each["state"], each["source"]) for each in (old, new)] == [
+        ("former", "upload"),
+        ("current", "device_1002"),
+    ]
+    assert new["insisted"] == ["identity_conflict"]
+    assert client.patch(f"/v1/faces/{old['id']}", json={"state": "current", "replace": True}).status_code == 200
+    assert [verified(each) for each in (ANOTHER_MAN, ONE_MAN[1])] == ["not_matched", "matched"]
+
+
 def test_a_boxes_new_stranger_is_known_by_its_id_afterwards(client: FlaskClient, house: House) -> None:
     """1001."""
     tell(client, 30, ONE_MAN[0], want_action="1001", identity_id="S1")

@@ -85,15 +85,26 @@ def test_who_is_erased_is_hidden_at_once(any_site: Site) -> None:
 
 
 def test_nothing_of_an_erased_person_is_left_in_any_table(any_site: Site, folder: Path) -> None:
+    # Before he was enrolled his box called him a stranger: his face waits to be seen a second time.
+    passage(any_site, 40, ext_data={"person_type": 4})
+    any_site.desk.work()
     person, ids = known(any_site)
     other = any_site.told(50, 5, identity_id="else", identity_name="Somebody Else")
     any_site.desk.work()
+    twice = any_site.enrol(f"{NAME} again", note=f"also {IDENTITY}", groups=["night"])
+    assert any_site.client.post(f"/v1/people/{person}/merge", json={"other": twice}).status_code == 200
+    assert "correction.before" in columns_with(any_site.store, NEEDLES)
     assert len(columns_with(any_site.store, NEEDLES)) > 8
+    assert "stranger_candidate.embedding" in columns_with(any_site.store, NEEDLES)
     done = erase(any_site, folder, person)
+    # Who had been merged into him has an erasure too.
+    (also,) = done["also"]
+    make_erasing(any_site.store, folder).run(also, without_rest())
     assert columns_with(any_site.store, NEEDLES) == set()
     counts = done["certificate"]["counts"]
-    assert (counts["people"], counts["faces"], counts["embeddings"]) == (1, 1, 1)
-    assert (counts["events"], counts["messages"], counts["sightings"]) == (3, 3, 3)
+    assert (counts["people"], counts["faces"], counts["embeddings"], counts["corrections"]) == (1, 1, 1, 1)
+    assert (counts["events"], counts["messages"], counts["sightings"]) == (4, 4, 4)
+    assert counts["candidates"] == 1
     assert counts["pictures_deleted"] == 2
     assert (done["state"], done["percent"]) == ("done", 100)
     assert {each["what"] for each in done["certificate"]["remains"]} >= {"backups", "devices", "upstream"}

@@ -38,6 +38,17 @@ def test_the_zip_has_everything_about_the_person_and_nobody_else(any_site: Site)
     assert sorted(pictures) == sorted([jpeg(3), jpeg(200)])
 
 
+def test_a_face_that_waits_to_be_seen_again_is_given_out_too(any_site: Site) -> None:
+    """The box called her a stranger, by an id that is hers; the picture is not like the one of the library."""
+    event = any_site.told(1, 5, identity_id="S-9", identity_name="stranger", ext_data={"person_type": 4})
+    any_site.desk.work()
+    person = any_site.enrol("Somebody", 3, external_id="S-9")
+    (told,) = exported(any_site, person)[2]
+    assert told["id"] == event
+    (waiting,) = told["waiting"]
+    assert base64.b64decode(waiting["embedding"]) == face_of(5).tobytes()
+
+
 def test_nothing_stays_on_the_disk_of_an_export(site: Site) -> None:
     person = site.enrol("Somebody", 3)
     exported(site, person)

@@ -1,5 +1,6 @@
 """What has been kept for long enough goes, by list and kind; what is held, or waits upstream, stays."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,10 +8,13 @@ import pytest
 from sqlalchemy import update
 
 from receiver.domain.retention import Rules
+from receiver.services import retaining as retaining_module
+from receiver.services.pacing import Pace
 from receiver.services.retaining import Retaining
-from receiver.store import deliveries, tables
+from receiver.store import deliveries, identities, people, tables
 from tests.receiver.boxes import REAL_TIME, count, real_time, text_of
-from tests.receiver.erasing import without_rest
+from tests.receiver.erasing import stopped_after, without_rest
+from tests.receiver.faces import MODEL
 from tests.receiver.web.site import Site
 
 NOW = datetime.now(UTC)
@@ -138,3 +142,94 @@ def test_a_steady_clock_is_trusted_after_a_day(site: Site) -> None:
     work = retaining(site, events=30)
     hours = [NOW - DAY + timedelta(hours=number) for number in range(25)]
     assert [work.run_scheduled(without_rest(), each) for each in hours] == [0] * 24 + [1]
+
+
+def unseen(site: Site, face: int, days: float = 40, **changes: Any) -> int:
+    """A stranger who was seen last so many days ago."""
+    told = {"want_action": "1001", "identity_id": "", "identity_name": "stranger", "ext_data": {"person_type": 4}}
+    event = aged(site, site.told(face, face, **told | changes), days)
+    site.desk.work()
+    person = int(site.desk.event(event).person_id)
+    with site.store.write() as tx:
+        tx.execute(update(tables.person).where(tables.person.c.id == person).values(updated_at=NOW - days * DAY))
+    return person
+
+
+def test_strangers_on_hold_with_a_held_event_promoted_or_ignored_stay(any_site: Site) -> None:
+    held, with_event, promoted, ignored, gone = (unseen(any_site, face) for face in range(5, 10))
+    assert any_site.client.patch(f"/v1/people/{held}", json={"legal_hold": True}).status_code == 200
+    (event,) = any_site.ids(person=with_event)
+    assert any_site.client.patch(f"/v1/events/{event}", json={"legal_hold": True}).status_code == 200
+    with any_site.store.write(lock=people.GALLERY_LOCK) as tx:
+        people.change(tx, promoted, {"list": "visitor"})
+        people.change(tx, ignored, {"state": "ignored"})
+    work = retaining(any_site, strangers=30)
+    assert work.dry_run(NOW)["strangers"] == 1
+    assert work.run(without_rest(), NOW)["strangers"] == 1
+    assert any_site.ids("/v1/people", list="stranger", limit=9) == [with_event, held]
+    assert any_site.client.get(f"/v1/people/{gone}").status_code == 404
+    with any_site.store.read() as tx:
+        assert {row.person_id for row in people.gallery_rows(tx, MODEL)} == {held, with_event, promoted, ignored}
+    # The gallery was told: whoever comes now is nobody.
+    again = any_site.told(99, 9, identity_id="", identity_name="")
+    any_site.desk.work()
+    assert any_site.desk.event(again).decision == "unknown"
+
+
+def test_a_stranger_with_very_many_events_goes_in_steps_and_goes_on_where_it_was_ended(
+    any_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retaining_module, "LINKS", 2)
+    person = unseen(any_site, 5)
+    for number in range(1, 5):
+        aged(any_site, any_site.told(60_000 * number, 5, identity_id="", identity_name=""), 40)
+    any_site.desk.work()
+    with any_site.store.write() as tx:
+        tx.execute(update(tables.person).values(updated_at=NOW - 40 * DAY))
+    work = retaining(any_site, strangers=30)
+    assert work.run(stopped_after(1), NOW)["strangers"] == 0
+    assert any_site.get(f"/v1/people/{person}")["faces"] == []
+    assert any_site.get(f"/v1/people/{person}")["events"] == 3
+    assert work.run(without_rest(), NOW)["strangers"] == 1
+    assert any_site.ids("/v1/people") == []
+    assert {each["decision"]["person"] for each in any_site.get("/v1/events")["items"]} == {None}
+
+
+def test_a_stranger_who_comes_while_the_others_go_stays(site: Site) -> None:
+    """Seen again after it was found to be due, and before its turn has come."""
+    first, second = unseen(site, 5), unseen(site, 6)
+    work = retaining(site, strangers=30)
+
+    moments = itertools.count(120_000, 60_000)
+
+    def comes(_seconds: float) -> None:
+        site.told(next(moments), 6, identity_id="", identity_name="")
+        site.desk.work()
+
+    assert work.run(Pace(lambda: False, comes), NOW)["strangers"] == 1
+    assert site.ids("/v1/strangers") == [second]
+    assert first not in site.ids("/v1/people")
+
+
+@pytest.mark.parametrize(("kind", "is_left"), [("events", 0), ("embeddings", 0), ("faces", 0), ("scenes", 1)])
+def test_a_face_does_not_wait_longer_than_it_may_be_kept(any_site: Site, kind: str, is_left: int) -> None:
+    event = any_site.told(1, 5, identity_id="", identity_name="", ext_data={"spot_pic": text_of(77)})
+    any_site.desk.work()
+    aged(any_site, event, 10)
+    assert count(any_site.store, tables.stranger_candidate) == 1
+    assert retaining(any_site, **{kind: 5}).run(without_rest(), NOW)[kind] == 1
+    assert count(any_site.store, tables.stranger_candidate) == is_left
+
+
+def test_device_identities_go_that_were_not_seen_for_long_and_belong_to_nobody(any_site: Site) -> None:
+    for number in (1, 2, 3):
+        any_site.told(number, identity_id=f"E{number}")
+    any_site.desk.work()
+    with any_site.store.write() as tx:
+        for name, days, state in (("E1", 40, "refused"), ("E2", 40, "adopted"), ("E3", 3, "known")):
+            identities.change(tx, (1, name), {"last_seen": NOW - days * DAY, "state": state})
+    work = retaining(any_site, identities=30)
+    assert work.dry_run(NOW)["identities"] == 1
+    assert work.run(without_rest(), NOW)["identities"] == 1
+    assert [each["external_id"] for each in any_site.get("/v1/identities")["items"]] == ["E2", "E3"]
+    assert work.run(without_rest(), NOW)["identities"] == 0

@@ -15,9 +15,11 @@ def upgrade() -> None:
     if "main" in context.config.attributes["parts"]:
         make_corrections()
         make_reviews()
+        ask_about_what_waits()
         make_candidates()
         widen_identities()
         widen_events()
+        make_library_checks()
 
 
 def make_corrections() -> None:
@@ -85,6 +87,20 @@ def make_reviews() -> None:
     op.create_index(op.f('ix_review_picture_digest'), 'review_picture', ['digest'], unique=False)
 
 
+def ask_about_what_waits() -> None:
+    """Messages in quarantine and tasks that were given up before there was a list to ask about them."""
+    columns = "kind, key, state, reason, event_id, subject, detail, created_at, updated_at"
+    op.execute(
+        f"INSERT INTO review ({columns}) SELECT 'quarantined', 'quarantined:' || id, 'open', reason, NULL, id, '{{}}',"  # noqa: S608
+        " received_at, received_at FROM quarantine WHERE state = 'held' ORDER BY id"
+    )
+    op.execute(
+        f"INSERT INTO review ({columns}) SELECT 'buried_task', 'buried_task:' || id, 'open', 'gave_up',"  # noqa: S608
+        " CASE WHEN topic = 'recognise' THEN subject END, id, '{\"topic\": \"' || topic || '\"}', created_at, created_at"
+        " FROM task WHERE state = 'buried' ORDER BY id"
+    )
+
+
 def make_candidates() -> None:
     op.create_table('stranger_candidate',
     sa.Column('id', Id, nullable=False),
@@ -112,11 +128,47 @@ def widen_identities() -> None:
     op.add_column('device_identity', sa.Column('tried_digest', sa.LargeBinary(length=32), nullable=True))
     op.add_column('device_identity', sa.Column('person_id', Id, nullable=True))
     op.create_index(op.f('ix_device_identity_state_device_id_external_id'), 'device_identity', ['state', 'device_id', 'external_id'], unique=False)
+    op.add_column('device_identity', sa.Column('adoption_id', Id, nullable=True))
+    op.create_index('ix_device_identity_adoption', 'device_identity', ['adoption_id', 'device_id', 'external_id'], unique=False, sqlite_where=sa.text('adoption_id IS NOT NULL'), postgresql_where=sa.text('adoption_id IS NOT NULL'))
+    op.create_index('ix_device_identity_digest', 'device_identity', ['digest'], unique=False)
+    op.create_index('ix_device_identity_person', 'device_identity', ['person_id'], unique=False)
+    op.create_table('adoption',
+    sa.Column('id', Id, nullable=False),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('counts', Json(), nullable=False),
+    sa.Column('requested_by', sa.String(length=255), nullable=False),
+    sa.Column('requested_at', UtcTime(), nullable=False),
+    sa.Column('ended_at', UtcTime(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_adoption')),
+    sqlite_autoincrement=True
+    )
 
 
 def widen_events() -> None:
     op.add_column('event', sa.Column('second_opinion', sa.String(length=16), nullable=True))
     op.add_column('event', sa.Column('second_opinion_detail', Json(), nullable=True))
-    op.create_index('ix_event_person_time', 'event', ['person_id', 'occurred_at'], unique=False, sqlite_where=sa.text('person_id IS NOT NULL'), postgresql_where=sa.text('person_id IS NOT NULL'))
+    op.create_index('ix_event_person_time', 'event', ['person_id', 'occurred_at', 'gate_id', 'device_id'], unique=False, sqlite_where=sa.text('person_id IS NOT NULL'), postgresql_where=sa.text('person_id IS NOT NULL'))
     op.add_column('person', sa.Column('merged_into', Id, nullable=True))
+    op.create_index('ix_person_merged', 'person', ['merged_into'], unique=False, sqlite_where=sa.text('merged_into IS NOT NULL'), postgresql_where=sa.text('merged_into IS NOT NULL'))
 
+
+def make_library_checks() -> None:
+    op.create_table('library_check',
+    sa.Column('id', Id, nullable=False),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('reason', sa.String(length=64), nullable=True),
+    sa.Column('stage', sa.String(length=16), nullable=False),
+    sa.Column('position', Id, server_default='0', nullable=False),
+    sa.Column('done', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('total', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('counts', Json(), nullable=False),
+    sa.Column('asked_by', sa.String(length=255), server_default='', nullable=False),
+    sa.Column('started_at', UtcTime(), nullable=False),
+    sa.Column('updated_at', UtcTime(), nullable=False),
+    sa.Column('ended_at', UtcTime(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_library_check')),
+    sqlite_autoincrement=True
+    )
+    op.create_index(op.f('ix_library_check_state_id'), 'library_check', ['state', 'id'], unique=False)
+    op.create_index('ix_event_disagreeing', 'event', ['identity_id', 'occurred_at'], unique=False, sqlite_where=sa.text("second_opinion = 'disagrees'"), postgresql_where=sa.text("second_opinion = 'disagrees'"))
+    op.create_index('ix_event_disagrees', 'event', ['id'], unique=False, sqlite_where=sa.text("second_opinion = 'disagrees'"), postgresql_where=sa.text("second_opinion = 'disagrees'"))

@@ -1,0 +1,61 @@
+"""Looks people up over HTTP among many events: the person, the visits, and fifty events, as a page about somebody does."""
+
+import random
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import requests
+
+from benchmarks.contenders import READY, environment
+from benchmarks.million import Built
+from benchmarks.starting import Command, running
+
+ASKED = 200
+ENDPOINTS = {
+    "the person": "/v1/people/{id}",
+    "the timeline": "/v1/people/{id}/visits?limit=50",
+    "50 events": "/v1/events?person={id}&limit=50",
+}
+WHOLE = "all three, one after another"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Milliseconds of one question, over all that were asked."""
+
+    p50: float
+    p99: float
+    slowest: float
+
+
+def measure_lookups(folder: Path, built: Built) -> dict[str, Looked]:
+    """A web process over the data; the same people each time, in no order, so that not everything is warm."""
+    settings = environment(folder) | {"GATEHOUSE_RECOGNITION": "off"}
+    settings.pop("GATEHOUSE_UPSTREAM_URL")
+    web = Command(["Event_Receive_server.py", "web"], settings, READY)
+    chosen = random.Random(1)
+    with running(sys.executable, web) as server, requests.Session() as session:
+        url = f"http://127.0.0.1:{server.port}"
+        times = [_ask(session, url, chosen.randint(1, built.people)) for _ in range(ASKED)]
+    return {name: _summary([each[name] for each in times]) for name in times[0]}
+
+
+def _ask(session: requests.Session, url: str, person: int) -> dict[str, float]:
+    found = {}
+    for name, path in ENDPOINTS.items():
+        started = time.perf_counter()
+        answer = session.get(url + path.format(id=person), timeout=60)
+        answer.raise_for_status()
+        document = answer.json()
+        found[name] = (time.perf_counter() - started) * 1000
+        if not document.get("items", [document]):
+            raise RuntimeError(f"nothing is known of person {person} at {path}")
+    return found | {WHOLE: sum(found.values())}
+
+
+def _summary(times: list[float]) -> Looked:
+    p50, p99 = np.percentile(times, [50, 99])
+    return Looked(round(float(p50), 1), round(float(p99), 1), round(max(times), 1))

@@ -1,0 +1,1 @@
+"""The look over the whole library: proposed merges, look-alikes, contradicting and aged pictures."""
