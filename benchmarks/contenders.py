@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.load import Job, Measured, measure
+from benchmarks.logins import PASSWORD
 from benchmarks.starting import BENCH_DIR, Command, Running, running
 
 READY = "/v1/health/ready"
@@ -64,6 +65,7 @@ def environment(folder: Path, processes: int = 1) -> dict[str, str]:
         "GATEHOUSE_DATA_DIR": str(folder),
         # The measured boxes are known: what is measured is the work, not a refusal.
         "GATEHOUSE_DEVICE_TRUST": "open",
+        "GATEHOUSE_ADMIN_PASSWORD": PASSWORD,
         # Nobody listens there: the rows for passing events on are written all the same.
         "GATEHOUSE_UPSTREAM_URL": "http://127.0.0.1:9/HistoryEvent",
         "RIVAL_PORT": "{port}",

@@ -18,6 +18,7 @@ import requests
 import recognition
 from benchmarks.contenders import READY, environment, fresh_folder
 from benchmarks.erasing import QUIET_SECONDS, Senders, p99
+from benchmarks.logins import logged_in
 from benchmarks.photographs import TYPES
 from benchmarks.scenes import SMALL, encoded
 from benchmarks.starting import Command, running
@@ -54,15 +55,16 @@ def measure_enrolling(folder: Path, pictures: int) -> Enrolled:
         settings.pop("GATEHOUSE_UPSTREAM_URL")
         with running(sys.executable, Command(["Event_Receive_server.py", "serve"], settings, READY)) as server:
             url = f"http://127.0.0.1:{server.port}"
+            http = logged_in(url)
             numbers = count(1)
-            _import(url, packed(photographs, WARM_UP, numbers))
-            alone = _import(url, packed(photographs, pictures, numbers))
+            _import(http, url, packed(photographs, WARM_UP, numbers))
+            alone = _import(http, url, packed(photographs, pictures, numbers))
             senders = Senders(url)
             with senders.at_work():
                 time.sleep(QUIET_SECONDS)
                 quiet = p99(senders.seconds)
                 senders.seconds.clear()
-                _import(url, packed(photographs, pictures, numbers))
+                _import(http, url, packed(photographs, pictures, numbers))
                 found = list(senders.seconds)
     return Enrolled(
         people=len(photographs),
@@ -124,13 +126,13 @@ def packed(photographs: dict[str, list[bytes]], pictures: int, numbers: "Iterato
     return buffer.getvalue()
 
 
-def _import(url: str, archive: bytes) -> dict[str, Any]:
+def _import(http: requests.Session, url: str, archive: bytes) -> dict[str, Any]:
     """Imports it to its end: seconds by the server's own clock, and how many pictures were used."""
-    answer = requests.post(f"{url}/v1/imports", files={"file": ("people.zip", archive)}, timeout=300)
+    answer = http.post(f"{url}/v1/imports", files={"file": ("people.zip", archive)}, timeout=300)
     answer.raise_for_status()
     place = f"{url}/v1/imports/{answer.json()['id']}"
     until = time.monotonic() + PATIENCE
-    while (job := requests.get(place, timeout=60).json())["state"] in {"waiting", "running"}:
+    while (job := http.get(place, timeout=60).json())["state"] in {"waiting", "running"}:
         if time.monotonic() > until:
             raise RuntimeError("the import does not end")
         time.sleep(0.5)

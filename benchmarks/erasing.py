@@ -17,12 +17,12 @@ import requests
 from PIL import Image
 
 from benchmarks.contenders import READY, environment, fresh_folder
+from benchmarks.logins import logged_in
 from benchmarks.starting import Command, running
 
 NAME, IDENTITY = "Somebody To Erase", "erase-1"
 BATCH, SENDERS, PAUSE = 100, 4, 0.02
 QUIET_SECONDS = 5.0
-PASSWORD = "of the benchmark alone"
 PATIENCE = 300.0
 SIDE = 64
 
@@ -75,7 +75,7 @@ class Senders:
 def measure(events: int) -> Erased:
     """A server of its own with recognition off: what is measured is the erasing."""
     with fresh_folder() as folder:
-        settings = environment(folder) | {"GATEHOUSE_RECOGNITION": "off", "GATEHOUSE_ADMIN_PASSWORD": PASSWORD}
+        settings = environment(folder) | {"GATEHOUSE_RECOGNITION": "off"}
         settings.pop("GATEHOUSE_UPSTREAM_URL")
         serve = Command(["Event_Receive_server.py", "serve"], settings, READY)
         with running(sys.executable, serve) as server:
@@ -83,7 +83,7 @@ def measure(events: int) -> Erased:
 
 
 def _measured(url: str, events: int) -> Erased:
-    http = _logged_in(url)
+    http = logged_in(url)
     person = _ok(http.post(f"{url}/v1/people", json={"name": NAME, "external_id": IDENTITY}, timeout=60))["id"]
     for start in range(0, events, BATCH):
         items = [_event(number, IDENTITY, _picture(number + 100)) for number in range(start, start + BATCH)]
@@ -111,15 +111,6 @@ def _measured(url: str, events: int) -> Erased:
         slowest=round(max(found), 4),
         requests=len(found),
     )
-
-
-def _logged_in(url: str) -> requests.Session:
-    http = requests.Session()
-    token = _ok(http.post(f"{url}/v1/login", json={"username": "admin", "password": PASSWORD}, timeout=60))[
-        "access_token"
-    ]
-    http.headers["Authorization"] = f"Bearer {token}"
-    return http
 
 
 def _wait(http: requests.Session, place: str) -> None:

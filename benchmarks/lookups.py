@@ -10,6 +10,7 @@ import numpy as np
 import requests
 
 from benchmarks.contenders import READY, environment
+from benchmarks.logins import logged_in
 from benchmarks.million import Built
 from benchmarks.starting import Command, running
 
@@ -37,8 +38,9 @@ def measure_lookups(folder: Path, built: Built) -> dict[str, Looked]:
     settings.pop("GATEHOUSE_UPSTREAM_URL")
     web = Command(["Event_Receive_server.py", "web"], settings, READY)
     chosen = random.Random(1)
-    with running(sys.executable, web) as server, requests.Session() as session:
+    with running(sys.executable, web) as server:
         url = f"http://127.0.0.1:{server.port}"
+        session = logged_in(url)
         times = [_ask(session, url, chosen.randint(1, built.people)) for _ in range(ASKED)]
     return {name: _summary([each[name] for each in times]) for name in times[0]}
 

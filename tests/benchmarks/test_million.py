@@ -7,6 +7,7 @@ from benchmarks.million import FACES, build
 from receiver import bootstrap
 from receiver.settings import Settings
 from tests.receiver.boxes import history
+from tests.receiver.web.logins import client_of
 
 EVENTS, PEOPLE = 800, 10
 
@@ -15,7 +16,7 @@ def test_a_written_past_is_shown_like_one_that_was_received(tmp_path: Path) -> N
     built = build(tmp_path, EVENTS, PEOPLE)
     assert (built.people, built.events) == (PEOPLE, EVENTS)
     house = bootstrap.open_house(Settings(data_dir=tmp_path, recognition="off"))
-    client = bootstrap.make_app(house).test_client()
+    client = client_of(bootstrap.make_app(house))
     of_each = EVENTS // PEOPLE * 3 // 4
     for number in range(1, PEOPLE + 1):
         person, visits, events = (client.get(path.format(id=number)) for path in ENDPOINTS.values())

@@ -20,6 +20,7 @@ from tests.receiver.boxes import HISTORY, LICENCE, count, history, text_of
 from tests.receiver.services.test_statuses import REPORT
 from tests.receiver.web.asgi import Answered, ask
 from tests.receiver.web.conftest import Web
+from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import Site, is_problem, open_site
 
 JSON = (b"content-type", b"application/json")
@@ -43,7 +44,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, str]]
     )  # fmt: skip
     house = bootstrap.open_house(settings)
     app = bootstrap.make_app(house)
-    client = app.test_client()
+    client = client_of(app)
     device_id = client.post("/v1/devices", json={"name": "north", "licence": LICENCE}).get_json()["id"]
     made = client.post(f"/v1/devices/{device_id}/key")
     assert made.status_code == 201

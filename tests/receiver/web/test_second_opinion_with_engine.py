@@ -19,6 +19,7 @@ from receiver.store.database import Row
 from receiver.web.device_paths import HISTORY_PATHS
 from tests.photos import ANOTHER_MAN, ONE_MAN, photo
 from tests.receiver.boxes import history
+from tests.receiver.web.logins import client_of
 
 LEASE = timedelta(hours=1)
 MINUTE = 60_000
@@ -26,14 +27,14 @@ MINUTE = 60_000
 
 @pytest.fixture
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    opened = bootstrap.open_house(Settings(data_dir=tmp_path_factory.mktemp("opinions")))
+    opened = bootstrap.open_house(Settings(data_dir=tmp_path_factory.mktemp("opinions"), device_trust="open"))
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def client(house: House) -> FlaskClient:
-    return bootstrap.make_app(house).test_client()
+    return client_of(bootstrap.make_app(house))
 
 
 def text_of(data: bytes) -> str:
