@@ -18,7 +18,10 @@ REMEMBERED_BODIES = 10_000
 
 
 def keep(tx: Tx, values: Mapping[str, Any]) -> int:
-    """Keeps one unreadable item; the same bytes again only count. Returns its id."""
+    """Keeps one unreadable item; the same bytes again only count. Returns its id.
+
+    Nobody is asked about what a device sent that nobody has trusted: it is in the list of quarantine alone.
+    """
     make = sqlite.insert(quarantine) if tx.dialect.name == "sqlite" else postgresql.insert(quarantine)
     statement = (
         make.values(state=HELD, **values)
@@ -26,7 +29,7 @@ def keep(tx: Tx, values: Mapping[str, Any]) -> int:
         .returning(quarantine.c.id, quarantine.c.times)
     )
     kept = tx.execute(statement).one()
-    if kept.times == 1:
+    if kept.times == 1 and values.get("unverified_peer") is None:
         key = f"{ReviewKind.QUARANTINED}:{kept.id}"
         new = reviews.NewReview(ReviewKind.QUARANTINED, key, values["reason"], subject=kept.id)
         reviews.note(tx, new, values["received_at"])

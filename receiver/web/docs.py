@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, send_from_directory
+from flask import Blueprint, Flask, Response
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from receiver.web.auth import public
@@ -17,7 +17,7 @@ blueprint = Blueprint("docs", __name__, url_prefix=ADDRESS)
 @public
 def start() -> Response:
     """The script that starts the page."""
-    return send_from_directory(PAGES, "start.js", mimetype="text/javascript")
+    return Response((PAGES / "start.js").read_bytes(), mimetype="text/javascript")
 
 
 def register(app: Flask) -> None:

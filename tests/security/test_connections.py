@@ -83,7 +83,8 @@ def test_a_reader_that_takes_nothing_of_its_answer_is_cut_off(make_site: MakeSit
     with socket.socket() as idle:
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         idle.connect(("127.0.0.1", site.port))
-        idle.sendall(f"GET /v1/pictures/{digest} HTTP/1.1\r\nHost: gate\r\n\r\n".encode())
+        login = f"Authorization: {site.http.headers['Authorization']!s}"
+        idle.sendall(f"GET /v1/pictures/{digest} HTTP/1.1\r\nHost: gate\r\n{login}\r\n\r\n".encode())
         watch = select.poll()
         watch.register(idle, select.POLLHUP | select.POLLERR)
         eventually(lambda: watch.poll(100))

@@ -1,6 +1,7 @@
 """Access and refresh tokens: only ours, only unchanged, only for a while, and worth nothing once the login has ended."""
 
 import base64
+import json
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ ME = "/v1/accounts/me"
 
 
 def part(document: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(document)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
 
 
 def read_part(text: str) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from receiver.domain.accounts import Role
 from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
 from receiver.web.auth import needs
 from schemas import answers, api
+from schemas import quarantine as schemas
 
 blueprint = ApiBlueprint("quarantine", __name__, description="Messages that could not be read")
 
 
 @blueprint.get("/quarantine")
 @blueprint.arguments(api.QuarantineQuery, location="query")
-@blueprint.response(200, answers.page_of(answers.Quarantined))
+@blueprint.response(200, answers.page_of(schemas.Quarantined))
 @needs(Role.ADMIN)
 def list_quarantine(query: dict[str, Any]) -> dict[str, Any]:
     """List unreadable messages, newest first."""
@@ -31,7 +32,7 @@ def get_quarantined(quarantine_id: int) -> Response:
 
 
 @blueprint.post(f"/quarantine/<{ID}:quarantine_id>/replay")
-@blueprint.response(200, answers.page_of(answers.Replayed))
+@blueprint.response(200, answers.page_of(schemas.Replayed))
 @blueprint.alt_response(422, description="still_unreadable, with the reason")
 @needs(Role.ADMIN)
 def replay(quarantine_id: int) -> dict[str, Any]:

@@ -89,13 +89,14 @@ def make_reviews() -> None:
 
 def ask_about_what_waits() -> None:
     """Messages in quarantine and tasks that were given up before there was a list to ask about them."""
-    columns = "kind, key, state, reason, event_id, subject, detail, created_at, updated_at"
     op.execute(
-        f"INSERT INTO review ({columns}) SELECT 'quarantined', 'quarantined:' || id, 'open', reason, NULL, id, '{{}}',"  # noqa: S608
-        " received_at, received_at FROM quarantine WHERE state = 'held' ORDER BY id"
+        "INSERT INTO review (kind, key, state, reason, event_id, subject, detail, created_at, updated_at)"
+        " SELECT 'quarantined', 'quarantined:' || id, 'open', reason, NULL, id, '{}', received_at, received_at"
+        " FROM quarantine WHERE state = 'held' ORDER BY id"
     )
     op.execute(
-        f"INSERT INTO review ({columns}) SELECT 'buried_task', 'buried_task:' || id, 'open', 'gave_up',"  # noqa: S608
+        "INSERT INTO review (kind, key, state, reason, event_id, subject, detail, created_at, updated_at)"
+        " SELECT 'buried_task', 'buried_task:' || id, 'open', 'gave_up',"
         " CASE WHEN topic = 'recognise' THEN subject END, id, '{\"topic\": \"' || topic || '\"}', created_at, created_at"
         " FROM task WHERE state = 'buried' ORDER BY id"
     )
