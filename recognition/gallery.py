@@ -74,6 +74,7 @@ class Match:
         faces: how many faces the person has here, 1 or more.
         margin: how much further away the next person is, of those that were searched; None if there is none.
         vouched: Euclidean distance to the nearest of the person's faces that somebody vouched for; None if there is none.
+        unvouched: how many of the person's faces nobody vouched for.
     """
 
     person_id: int
@@ -83,6 +84,7 @@ class Match:
     faces: int = 1
     margin: float | None = None
     vouched: float | None = None
+    unvouched: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -284,7 +286,9 @@ class Gallery:
         distance = float(self._means.exact_distances([row], probe)[0] if by == "mean" else distances[nearest])
         vouched = distances[self._faces.labels[rows, UNVOUCHED] == 0]
         near = float(vouched.min()) if len(vouched) else None
-        return Match(person_id, faces[nearest], distance, tag, len(faces), vouched=near)
+        return Match(
+            person_id, faces[nearest], distance, tag, len(faces), vouched=near, unvouched=len(faces) - len(vouched)
+        )
 
     def _tagged(self, tags: Collection[str]) -> Labels:
         """Who has one of these tags."""

@@ -224,7 +224,12 @@ class Library:
         return found
 
     def _is_vouched(self, match: Match, probes: int) -> bool:
-        """Whether the probe may be the one on a picture that somebody vouched for, compared with that alone."""
+        """Whether the probe may be the one on a picture that somebody vouched for, compared with that alone.
+
+        Where somebody vouched for all of them, their mean is as good as any of them.
+        """
+        if match.unvouched == 0:
+            return True
         pair = float(self.scale.alignment.raw(self.scale.verification, 1, probes))
         return match.vouched is not None and match.vouched <= pair
 

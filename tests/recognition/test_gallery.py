@@ -157,6 +157,7 @@ class AnyChanges(RuleBasedStateMachine):
         assert match.distance == pytest.approx(self.known.distance(match.person_id, probe, by), abs=CLOSE)
         vouched = [np.linalg.norm(face.embedding - probe) for face in self.known.of(match.person_id) if face.is_vouched]
         assert match.vouched == (pytest.approx(min(vouched), abs=CLOSE) if vouched else None)
+        assert match.unvouched == match.faces - len(vouched)
         nearest = float(np.linalg.norm(one.embedding - probe))
         assert nearest == pytest.approx(self.known.distance(match.person_id, probe, "nearest"), abs=CLOSE)
 
