@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import numpy as np
-import requests
 
 from receiver.domain.events import ListName
 from receiver.domain.scales import MIRRORED_MODEL
@@ -84,7 +83,7 @@ def test_a_check_outlives_its_worker(make_site: MakeSite) -> None:
     store = open_store("", site.data_dir)
     try:
         populated(store)
-        begun = requests.post(f"{site.url}/v1/library/check", timeout=30)
+        begun = site.http.post(f"{site.url}/v1/library/check", timeout=30)
         assert begun.status_code == 202
         assert killed_again_and_again(site, store, begun.json()["newest"]["id"]) > 0
 

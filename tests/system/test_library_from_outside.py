@@ -94,14 +94,14 @@ def test_a_zip_of_folders_is_imported_and_its_report_says_why(make_site: MakeSit
     }
     for is_dry_run in ("true", "false"):
         data = {"dry_run": is_dry_run, "list": "vip"}
-        answer = requests.post(
+        answer = site.http.post(
             f"{site.url}/v1/imports", files={"file": ("people.zip", packed(files))}, data=data, timeout=30
         )
         assert answer.status_code == 202, answer.text
         path = f"/v1/imports/{answer.json()['id']}"
         job = ended(site, path)
         assert (job["total"], job["percent"], job["is_dry_run"]) == (7, 100, is_dry_run == "true")
-        report = requests.get(f"{site.url}{path}/report", timeout=30)
+        report = site.http.get(f"{site.url}{path}/report", timeout=30)
         rows = list(csv.DictReader(io.StringIO(report.content.decode("utf-8-sig"))))
         told = {row["name"]: (row["state"], row["reason"], row["pictures"], row["used"]) for row in rows}
         assert told["obama"] == ("enrolled", "new_person", "2", "2")
@@ -182,7 +182,7 @@ def test_an_adoption_outlives_its_worker(make_site: MakeSite) -> None:
         said = {"identity_id": f"E{number}", "identity_name": name, "library_picture": picture}
         passes(site, "b", 1 + number % 3, timestamp=TIME + number, picture=text_of(wall()), **said)
     recognised(site, MANY)
-    answer = requests.post(f"{site.url}/v1/identities/adopt", json={}, timeout=30)
+    answer = site.http.post(f"{site.url}/v1/identities/adopt", json={}, timeout=30)
     assert answer.status_code == 202, answer.text
     path = answer.headers["Location"]
 

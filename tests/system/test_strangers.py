@@ -105,7 +105,7 @@ def test_a_poster_comes_twice_however_often_it_is_seen(site: Site) -> None:
     assert (earlier["events"], later["events"]) == (8, 3)
     lasted = datetime.fromisoformat(earlier["end"]) - datetime.fromisoformat(earlier["start"])
     assert lasted.total_seconds() == 35 * 60
-    picture = requests.get(f"{site.url}{earlier['picture']['url']}", timeout=10)
+    picture = site.http.get(f"{site.url}{earlier['picture']['url']}", timeout=10)
     assert picture.headers["Content-Type"] == "image/jpeg"
     # It teaches nothing new: one shot is one picture.
     assert len(site.get(f"/v1/strangers/{poster['id']}")["faces"]) == 2

@@ -8,7 +8,7 @@ from tests.receiver.boxes import LICENCE, history
 from tests.system.conftest import MakeSite
 from tests.system.processes import Site, Upstream, eventually
 
-EVENTS = 400
+EVENTS = 200
 
 
 def post(site: Site, items: list[Any], path: str = "/HistoryEvent") -> list[str]:
@@ -73,7 +73,7 @@ def test_as_a_new_user_does_it(make_site: MakeSite) -> None:
     key = made.splitlines()[1].strip()
     assert post(site, [history(2)]) == ["device_pending"]
     assert post(site, [history(2)], f"/in/{key}/HistoryEvent") == [None]
-    assert 'gatehouse_devices_pending_total{why="unknown"} 1.0' in requests.get(f"{site.url}/metrics", timeout=30).text
+    assert 'gatehouse_devices_pending_total{why="unknown"} 1.0' in site.http.get(f"{site.url}/metrics", timeout=30).text
     site.stop()
     assert key not in site.logs()
     assert key not in (site.data_dir.parent / f"{site.data_dir.name}-serve.log").read_text()

@@ -44,7 +44,7 @@ def test_two_who_are_one_are_merged_and_the_merge_is_undone(any_site: Site) -> N
     assert (made["kind"], made["person"]["id"], made["other"]["id"]) == ("merge", ann, twice)
     assert made["moved"] == {"faces": 1, "events": 2, "identities": 0, "groups": 1}
     assert (made["is_moving"], made["undone_at"], made["blocked_by"]) == (False, None, None)
-    assert made["made_by"].endswith("(API)")
+    assert made["made_by"].endswith("(127.0.0.1, API)")
     assert any_site.ids("/v1/people") == [ann]
     assert any_site.ids(person=ann) == events[::-1]
     shown = any_site.get(f"/v1/people/{ann}")

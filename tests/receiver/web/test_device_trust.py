@@ -93,7 +93,8 @@ def test_a_device_is_trusted_bound_and_blocked(gated: Site) -> None:
     assert (shown["state"], shown["bound"], shown["group"], shown["is_catching_up"]) == (
         "trusted", "10.0.0.0/24", "north", True,
     )  # fmt: skip
-    assert shown["trusted_by"] == "127.0.0.1 (API)"
+    assert shown["trusted_by"].startswith("account ")
+    assert shown["trusted_by"].endswith(" (127.0.0.1, API)")
     assert gated.client.patch("/v1/devices/1", json={"state": "blocked"}).get_json()["state"] == "blocked"
     (recorded,) = gated.services.intake.record([history(2)], HISTORY)
     assert (recorded.result, recorded.reason) == ("dropped", "device_blocked")
