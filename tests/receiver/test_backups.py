@@ -313,6 +313,7 @@ def test_a_backup_under_load_is_of_one_moment(make_site: MakeSite, database_url:
         assert stored is not None
         assert sha256(stored.data).digest() == digest
     house.close()
+    site.forget_login()
     site.start("web")
     eventually(site.is_ready)
     restored = site.every("/v1/events")

@@ -74,6 +74,10 @@ class Site:
             self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         return self._http
 
+    def forget_login(self) -> None:
+        """It is worth nothing any more: the keys, or the database, are other ones."""
+        self._http = None
+
     def start(self, *names: str) -> None:
         """Starts ``serve``, ``web`` or ``worker``."""
         for name in names:
