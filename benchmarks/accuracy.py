@@ -26,8 +26,8 @@ from receiver.domain.events import ListName
 from receiver.domain.identity import MARGIN, Candidate, Status
 from receiver.domain.intervals import clopper_pearson
 from receiver.domain.scales import SHIPPED, Scale
-from receiver.services.deciding import Decider, Probe
-from receiver.services.library import Library
+from receiver.services.deciding.deciding import Decider, Probe
+from receiver.services.deciding.library import Library
 from receiver.store import library as active_model
 from receiver.store import people
 from receiver.store.database import Tx

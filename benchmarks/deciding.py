@@ -12,8 +12,8 @@ from benchmarks.searching import embeddings
 from benchmarks.starting import BENCH_DIR
 from receiver.domain.events import ListName
 from receiver.domain.identity import Decision
-from receiver.services.deciding import Decider, Probe
-from receiver.services.library import Library
+from receiver.services.deciding.deciding import Decider, Probe
+from receiver.services.deciding.library import Library
 from receiver.settings import Settings
 from receiver.store import people
 from receiver.store.store import Store, open_store

@@ -8,23 +8,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from receiver import (
-    adoption,
-    checkup,
-    entrance,
-    import_desk,
-    metrics,
-    privacy,
-    repair,
-    review_desk,
-    security,
-    trust,
-)
+from receiver import metrics
+from receiver.assembly import adoption, checkup, entrance, import_desk, privacy, repair, review_desk, security, trust
+from receiver.assembly.house import House, open_house
 from receiver.domain.errors import SetupError
-from receiver.house import House, open_house
-from receiver.services.echoing import listener
-from receiver.services.intake import Intake, IntakeParts
-from receiver.services.recording import Recorder
+from receiver.services.intake.echoing import listener
+from receiver.services.intake.intake import Intake, IntakeParts
+from receiver.services.intake.recording import Recorder
 from receiver.store import deliveries, library
 
 # Whoever puts something together finds the house here too.
@@ -33,17 +23,17 @@ __all__ = ["House", "open_house"]
 if TYPE_CHECKING:
     from flask import Flask
 
-    from receiver.services.adopting import Adopting
-    from receiver.services.calibrating import Calibrating
-    from receiver.services.deciding import Decider
-    from receiver.services.engines import Engines
-    from receiver.services.enrolling import EnrolmentGate
-    from receiver.services.import_jobs import ImportJobs
-    from receiver.services.importing import Importing
-    from receiver.services.people import People, See
-    from receiver.services.re_embedding import ReEmbedding
-    from receiver.services.recognising import Recogniser
-    from receiver.services.scales import SiteScales
+    from receiver.services.adopting.adopting import Adopting
+    from receiver.services.calibration.calibrating import Calibrating
+    from receiver.services.deciding.deciding import Decider
+    from receiver.services.deciding.scales import SiteScales
+    from receiver.services.importing.import_jobs import ImportJobs
+    from receiver.services.importing.importing import Importing
+    from receiver.services.people.enrolling import EnrolmentGate
+    from receiver.services.people.people import People, See
+    from receiver.services.people.re_embedding import ReEmbedding
+    from receiver.services.recognising.engines import Engines
+    from receiver.services.recognising.recognising import Recogniser
     from receiver.web.front import Front
     from receiver.worker import Worker
     from recognition.engine import Sighting
@@ -72,16 +62,16 @@ def make_intake(house: House) -> Intake:
 
 def make_app(house: House, intake: Intake | None = None) -> "Flask":
     """The Flask application, for whichever server runs it."""
-    from receiver.services.asking import Asking
-    from receiver.services.health import Health
-    from receiver.services.keeping_faces import KeepingFaces
-    from receiver.services.looking import Looking
-    from receiver.services.originals import Originals
-    from receiver.services.replaying import Replaying
-    from receiver.services.searching import Searching
-    from receiver.services.seeing import Seeing
-    from receiver.services.statuses import Statuses
-    from receiver.services.visiting import Visiting
+    from receiver.services.asking.asking import Asking
+    from receiver.services.asking.visiting import Visiting
+    from receiver.services.intake.originals import Originals
+    from receiver.services.intake.replaying import Replaying
+    from receiver.services.intake.statuses import Statuses
+    from receiver.services.looking.looking import Looking
+    from receiver.services.looking.searching import Searching
+    from receiver.services.looking.seeing import Seeing
+    from receiver.services.people.keeping_faces import KeepingFaces
+    from receiver.services.upkeep.health import Health
     from receiver.web.app import Services, create_app
 
     intake = intake or make_intake(house)
@@ -155,14 +145,14 @@ def _note_trouble(trouble: "Trouble") -> None:
 
 def make_gate(house: House, decider: "Decider") -> "EnrolmentGate":
     """Judging new faces by the library."""
-    from receiver.services.enrolling import EnrolmentGate
+    from receiver.services.people.enrolling import EnrolmentGate
 
     return EnrolmentGate(decider, house.settings.quality_limits)
 
 
 def make_people(house: House, see: "See", gate: "EnrolmentGate") -> "People":
     """The library's use cases."""
-    from receiver.services.people import People
+    from receiver.services.people.people import People
 
     return People(house.store, house.pictures, see, house.settings.pixel_limit, gate)
 
@@ -174,7 +164,7 @@ def make_local_people(house: House) -> "People":
 
 def local_see(house: House) -> "See":
     """Looks at a picture with an engine of this process, for the library's model; says so where recognition is off."""
-    from receiver.services.engines import LibraryEngine
+    from receiver.services.recognising.engines import LibraryEngine
 
     def see_nothing(_data: bytes) -> list["Sighting"]:
         raise _switched_off()
@@ -186,7 +176,7 @@ def local_see(house: House) -> "See":
 
 def make_engines(house: House) -> "Engines":
     """The engine that the settings name, in this process, with whatever network the library's model needs."""
-    from receiver.services.engines import Engines
+    from receiver.services.recognising.engines import Engines
     from recognition import load_engine
 
     settings = house.settings
@@ -197,15 +187,15 @@ def make_engines(house: House) -> "Engines":
 
 def make_scales(house: House) -> "SiteScales":
     """What is known of the distances of each model."""
-    from receiver.services.scales import SiteScales
+    from receiver.services.deciding.scales import SiteScales
 
     return SiteScales(house.models_dir)
 
 
 def make_decider(house: House) -> "Decider":
     """Decisions over the library; each process has its own copy of the faces."""
-    from receiver.services.deciding import Decider
-    from receiver.services.library import Library
+    from receiver.services.deciding.deciding import Decider
+    from receiver.services.deciding.library import Library
 
     ours = house.settings
     return Decider(Library(ours.model, ours.fpir, ours.blacklist_fpir, make_scales(house)))
@@ -217,7 +207,7 @@ def make_re_embedding(house: House, model: str) -> "ReEmbedding":
     Raises:
         SetupError: there is no such model here, it cannot be run, or nothing is known of its distances.
     """
-    from receiver.services.re_embedding import ReEmbedding
+    from receiver.services.people.re_embedding import ReEmbedding
 
     if house.settings.engine_name == "off":
         raise _switched_off()
@@ -233,7 +223,7 @@ def make_re_embedding(house: House, model: str) -> "ReEmbedding":
 
 def make_calibrating(house: House) -> "Calibrating":
     """Measuring the library by itself, with the engine in this process if strangers' pictures are to be read."""
-    from receiver.services.calibrating import Calibrating, CalibratingParts
+    from receiver.services.calibration.calibrating import Calibrating, CalibratingParts
 
     library, see = make_decider(house).library, local_see(house)
     return Calibrating(CalibratingParts(house.store, house.pictures, see, library, house.settings.fpir))
@@ -241,8 +231,8 @@ def make_calibrating(house: House) -> "Calibrating":
 
 def make_import_jobs(house: House) -> "ImportJobs":
     """Beginning, showing and ending imports."""
-    from receiver.services.import_jobs import ImportJobs
-    from receiver.services.room import Room
+    from receiver.services.importing.import_jobs import ImportJobs
+    from receiver.services.upkeep.room import Room
 
     is_recognising = house.settings.engine_name != "off"
     room = Room(house.settings.data_dir, house.settings.disk_reserve)
@@ -296,7 +286,7 @@ def _sentences() -> Iterator[None]:
 
 def make_front(house: House) -> "Front":
     """The ASGI front with the application behind it."""
-    from receiver.services.statuses import Statuses
+    from receiver.services.intake.statuses import Statuses
     from receiver.web.device_paths import CHANNELS
     from receiver.web.front import Front, FrontHooks, FrontLimits
     from receiver.web.sophon import EventRounds
@@ -316,9 +306,9 @@ def make_front(house: House) -> "Front":
 def make_worker(house: House) -> "Worker":
     """The worker; it loads the engine that the settings name when the first event waits for it."""
     from receiver.forwarder.http import HttpChannel
-    from receiver.services.forwarding import Forwarding
-    from receiver.services.housekeeping import Housekeeping
-    from receiver.services.originals import Originals
+    from receiver.services.forwarding.forwarding import Forwarding
+    from receiver.services.intake.originals import Originals
+    from receiver.services.upkeep.housekeeping import Housekeeping
     from receiver.worker import Worker, WorkerParts
 
     with house.store.write() as tx:
@@ -370,8 +360,8 @@ def _recogniser_maker(house: House, engines: "Engines") -> "Callable[[], Recogni
 def _make_recogniser(house: House, engines: "Engines", decider: "Decider") -> "Recogniser":
     from receiver.domain.fusion import reach_of
     from receiver.domain.strangers import Rules
-    from receiver.services.event_faces import LookerParts
-    from receiver.services.recognising import Recogniser, RecogniserParts
+    from receiver.services.recognising.event_faces import LookerParts
+    from receiver.services.recognising.recognising import Recogniser, RecogniserParts
 
     scales = make_scales(house)
     with house.store.read() as tx:

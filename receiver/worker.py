@@ -17,27 +17,27 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from receiver.domain.errors import Unavailable
-from receiver.services.adopting import LEASE as ADOPT_LEASE
-from receiver.services.adopting import Adopting
-from receiver.services.catching_up import LEASE as CATCH_UP_LEASE
-from receiver.services.catching_up import CatchingUp
+from receiver.services.adopting.adopting import LEASE as ADOPT_LEASE
+from receiver.services.adopting.adopting import Adopting
+from receiver.services.audit.sealing import Sealing
+from receiver.services.checking.library_checks import LibraryChecks
 from receiver.services.checking.run import CheckingLibrary
 from receiver.services.checking.steps import LEASE as CHECK_LEASE
-from receiver.services.erasing import LEASE as ERASE_LEASE
-from receiver.services.erasing import Erasing
-from receiver.services.event_moves import LEASE as MOVE_LEASE
-from receiver.services.event_moves import EventMoves
-from receiver.services.forwarding import Forwarding
-from receiver.services.housekeeping import Housekeeping
-from receiver.services.import_jobs import ImportJobs
-from receiver.services.importing import LEASE as IMPORT_LEASE
-from receiver.services.importing import Importing, Watch
-from receiver.services.library_checks import LibraryChecks
+from receiver.services.correcting.event_moves import LEASE as MOVE_LEASE
+from receiver.services.correcting.event_moves import EventMoves
+from receiver.services.erasing.erasing import LEASE as ERASE_LEASE
+from receiver.services.erasing.erasing import Erasing
+from receiver.services.erasing.retaining import Retaining
+from receiver.services.forwarding.forwarding import Forwarding
+from receiver.services.importing.import_jobs import ImportJobs
+from receiver.services.importing.importing import LEASE as IMPORT_LEASE
+from receiver.services.importing.importing import Importing, Watch
+from receiver.services.intake.catching_up import LEASE as CATCH_UP_LEASE
+from receiver.services.intake.catching_up import CatchingUp
+from receiver.services.intake.recording import RECOGNISE
 from receiver.services.pacing import Pace
-from receiver.services.recognising import Recogniser
-from receiver.services.recording import RECOGNISE
-from receiver.services.retaining import Retaining
-from receiver.services.sealing import Sealing
+from receiver.services.recognising.recognising import Recogniser
+from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import Settings
 from receiver.store import adoptions, corrections, erasures, imports, library_checks, outbox, trust
 from receiver.store.doorbell import Doorbell

@@ -21,14 +21,14 @@ SCRIPT_LINES = range(3, 21)
 BINARY = frozenset({".png", ".jpg", ".jpeg", ".ico", ".woff2", ".gz"})
 
 # Declarations: one line a column.
-LONG_MODULES = ("receiver/store/tables.py", "receiver/store/migrations/versions/")
+LONG_MODULES = ("receiver/store/migrations/versions/",)
 # Whoever catches everything says why; all others name what they can answer. The 500 page is registered, not caught.
 CATCH_ALL = {
     "receiver/worker.py": "the worker outlives any task",
-    "receiver/services/group_commit.py": "handed to whoever waits for the result",
+    "receiver/services/intake/group_commit.py": "handed to whoever waits for the result",
     "receiver/web/calling.py": "handed to whoever waits for the answer",
     "receiver/web/sophon.py": "one request's trouble is not the others' of its round: its view meets it again, and says it",
-    "receiver/services/forwarding.py": "a message that cannot be given back is set aside, or its line would stand still",
+    "receiver/services/forwarding/forwarding.py": "a message that cannot be given back is set aside, or its line would stand still",
 }
 CATCH_ALL_REGISTERED = ("receiver/web/problems.py",)
 # Loading these takes tens of megabytes; only whoever looks at faces pays for it.
@@ -52,8 +52,8 @@ HOME_OF = {
     "flask": "receiver/web/",
     "flask_smorest": "receiver/web/",
     "flask_limiter": "receiver/web/",
-    "argon2": "receiver/services/passwords.py",
-    "jwt": "receiver/services/signing.py",
+    "argon2": "receiver/services/accounts/passwords.py",
+    "jwt": "receiver/services/accounts/signing.py",
     "sqlalchemy": "receiver/store/",
     "alembic": "receiver/store/",
     "psycopg": "receiver/store/",

@@ -12,7 +12,7 @@ from receiver.cli.options import FLAGS, Command, opened, with_flags
 from receiver.cli.telling import refusing
 
 if TYPE_CHECKING:
-    from receiver.services.accounts import Accounts
+    from receiver.services.accounts.accounts import Accounts
 
 ROLES = ("viewer", "guard", "registrar", "admin")
 LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
@@ -53,7 +53,7 @@ def accounts_command() -> None:
 def add(name: str, role: str, *, ask: bool, password_file: Path | None, **options: Any) -> None:
     """Make the account NAME."""
     from receiver.domain.accounts import Role, limits_of
-    from receiver.services.accounts import NewAccount
+    from receiver.services.accounts.accounts import NewAccount
 
     limits = {each: options.pop(each) for each in ("gates", "groups", "lists")}
     password, is_random = _password(password_file, ask=ask)
@@ -137,7 +137,7 @@ def disable(name: str, *, undo: bool, **flags: Any) -> None:
 @with_flags(FLAGS)
 def unlock(**flags: Any) -> None:
     """Forget all failed logins, so that whoever must wait can try again at once."""
-    from receiver.services.attempts import Attempts
+    from receiver.services.accounts.attempts import Attempts
 
     with opened(flags) as house:
         Attempts(house.store).forget()
@@ -163,7 +163,7 @@ def _number_of(desk: "Accounts", name: str) -> int:
 
 @contextmanager
 def _desk(flags: dict[str, Any]) -> Iterator["Accounts"]:
-    from receiver.entrance import make_accounts
+    from receiver.assembly.entrance import make_accounts
 
     with opened(flags) as house, refusing():
         yield make_accounts(house)
@@ -179,7 +179,7 @@ def _every(desk: "Accounts") -> Iterator[dict[str, Any]]:
 
 def _password(file: Path | None, *, ask: bool) -> tuple[str, bool]:
     """The password, and whether it is a one-time one that nobody has chosen."""
-    from receiver.services.accounts import one_time_password
+    from receiver.services.accounts.accounts import one_time_password
 
     if file is not None:
         return file.read_text(encoding="utf-8").rstrip("\r\n"), False

@@ -31,8 +31,8 @@ def upgrade(**flags: Any) -> None:
 @with_flags(FLAGS)
 def compact(**flags: Any) -> None:
     """Write the SQLite file anew without its holes, as erasures ask for; no event is taken in meanwhile."""
+    from receiver.assembly.privacy import make_erasing
     from receiver.domain.errors import Unavailable
-    from receiver.privacy import make_erasing
 
     with opened(flags) as house:
         if not house.settings.is_sqlite:

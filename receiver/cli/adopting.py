@@ -12,7 +12,7 @@ from receiver.cli.options import FLAGS, Command, opened, with_flags
 
 if TYPE_CHECKING:
     from receiver.bootstrap import House
-    from receiver.services.adoptions import Adoptions
+    from receiver.services.adopting.adoptions import Adoptions
     from receiver.store.identities import IdentityFilter
 
 LISTS = ("staff", "visitor", "blacklist", "vip")
@@ -38,7 +38,7 @@ def filter_options(command: Command) -> Command:
 @with_flags(FLAGS)
 def identities_command(limit: int, **options: Any) -> None:
     """List whom the devices know: id, name and list as a device has them, and whose id it is in our library."""
-    from receiver.adoption import make_adoptions
+    from receiver.assembly.adoption import make_adoptions
 
     wanted, flags = _filter(options)
     with opened(flags) as house:
@@ -74,10 +74,10 @@ def adopt_command(ids: tuple[str, ...], *, again: bool, **options: Any) -> None:
 
 
 def _adopt(house: "House", wanted: "IdentityFilter", *, is_again: bool) -> None:
-    from receiver.adoption import make_adoptions
+    from receiver.assembly.adoption import make_adoptions
     from receiver.bootstrap import make_local_adopting
-    from receiver.services.adopting import LEASE
-    from receiver.services.adoptions import NewAdoption
+    from receiver.services.adopting.adopting import LEASE
+    from receiver.services.adopting.adoptions import NewAdoption
 
     desk, adopting = make_adoptions(house), make_local_adopting(house)
     adoption_id = desk.begin(NewAdoption(wanted, f"account {os.getuid()} (command line)", is_again), lease=LEASE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from receiver.services.auditing import Audit
+    from receiver.services.audit.auditing import Audit
 
 MORE = "gatehouse.audit"
 
@@ -118,7 +118,7 @@ def tell(*, subject: object = "", **detail: Any) -> None:
 def noted(audit: "Audit") -> Iterator[None]:
     """Around a command: the operating system's account acts, and what came of it is noted."""
     from receiver.domain.audit import Actor, ActorKind, Outcome
-    from receiver.services.acting import acting_as
+    from receiver.services.audit.acting import acting_as
 
     with acting_as(Actor(ActorKind.COMMAND, str(os.getuid()))):
         try:

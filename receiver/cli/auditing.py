@@ -60,7 +60,7 @@ def verify(head: str | None, **flags: Any) -> None:
 
     Rows that came in the last seconds are not sealed yet; nothing can be said of them.
     """
-    from receiver.security import make_verifying
+    from receiver.assembly.security import make_verifying
     from receiver.store.signing_key import public_key_of
 
     with opened(flags) as house:
@@ -112,7 +112,7 @@ def _write(file: IO[str], database: "Database", after: int) -> int:
 
 
 def _lines(database: "Database", last: int) -> Iterator[dict[str, Any]]:
-    from receiver.services.auditing import shown
+    from receiver.services.audit.auditing import shown
     from receiver.store import audit
 
     while True:

@@ -10,7 +10,7 @@ from receiver.cli.options import FLAGS, load, opened, with_flags
 from receiver.cli.telling import refusing
 
 if TYPE_CHECKING:
-    from receiver.services.backing_up import BackupParts
+    from receiver.services.upkeep.backing_up import BackupParts
     from receiver.settings import Settings
 
 TOLD = ("event", "person", "face", "picture")
@@ -25,7 +25,7 @@ def backup_command(path: Path, **flags: Any) -> None:
     The file holds faces and names: it is for your account only, and should lie on another disk. It has no secrets: keys of
     the data folder, certificates and settings are not in it, nor are networks of your own in the folder models.
     """
-    from receiver.services.backing_up import BackingUp
+    from receiver.services.upkeep.backing_up import BackingUp
 
     with opened(flags) as house, refusing():
         manifest = BackingUp(_parts(house.settings)).write(path.absolute())
@@ -43,7 +43,7 @@ def restore_command(path: Path, *, force: bool, **flags: Any) -> None:
     Whoever was erased after the backup is erased again at once, as far as erased.jsonl of the data folder tells. An audit
     log that is there already stays.
     """
-    from receiver.services.restoring import Restoring
+    from receiver.services.upkeep.restoring import Restoring
 
     with refusing():
         restored = Restoring(_parts(load(flags))).read(path.absolute(), is_forced=force)
@@ -55,7 +55,7 @@ def restore_command(path: Path, *, force: bool, **flags: Any) -> None:
 
 
 def _parts(settings: "Settings") -> "BackupParts":
-    from receiver.services.backing_up import BackupParts
+    from receiver.services.upkeep.backing_up import BackupParts
 
     return BackupParts(settings.data_dir, settings.database_url)
 

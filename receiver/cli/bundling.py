@@ -19,7 +19,7 @@ def export_library_command(path: Path, **flags: Any) -> None:
 
     It holds faces and names: keep it as you keep the server.
     """
-    from receiver.security import make_exporting_library
+    from receiver.assembly.security import make_exporting_library
 
     with opened(flags) as house, refusing():
         counts = make_exporting_library(house).write(path.absolute())
@@ -34,8 +34,8 @@ def import_library_command(path: Path, **flags: Any) -> None:
 
     Whoever was erased here stays erased.
     """
-    from receiver.privacy import make_erasures
-    from receiver.security import make_importing_library
+    from receiver.assembly.privacy import make_erasures
+    from receiver.assembly.security import make_importing_library
 
     with opened(flags) as house, refusing():
         counts = make_importing_library(house).read(path.absolute())

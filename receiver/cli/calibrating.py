@@ -12,7 +12,7 @@ from receiver.cli.options import FLAGS, opened, with_flags
 
 if TYPE_CHECKING:
     from receiver.bootstrap import House
-    from receiver.services.calibrating import Calibrating
+    from receiver.services.calibration.calibrating import Calibrating
     from receiver.services.calibration.measured import Measured
     from receiver.services.calibration.scores import Step
 

@@ -33,7 +33,7 @@ def check_library_command(*, status: bool, **flags: Any) -> None:
     What is found goes onto the review list; nothing of the library is changed. The server may run or not, and does the
     same every night (GATEHOUSE_LIBRARY_CHECK). Pressed Ctrl-C, a worker goes on with it.
     """
-    from receiver.checkup import make_library_checks
+    from receiver.assembly.checkup import make_library_checks
     from receiver.domain.errors import GatehouseError
 
     with opened(flags) as house:
@@ -57,8 +57,8 @@ def check_library_command(*, status: bool, **flags: Any) -> None:
 
 def _work(house: "House", check_id: int) -> None:
     """Works on the check, or looks on where a worker has it already."""
+    from receiver.assembly.checkup import make_checking, make_library_checks
     from receiver.bootstrap import make_decider
-    from receiver.checkup import make_checking, make_library_checks
     from receiver.services.checking.steps import LEASE
     from receiver.store import library_checks, outbox
 

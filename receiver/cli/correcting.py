@@ -47,7 +47,7 @@ def merge_command(person: int, other: int, *, list_name: str | None, override: b
 def split_command(person: int, *, faces: tuple[int, ...], events: tuple[int, ...], **options: Any) -> None:
     """Give some faces of PERSON, with the events that were decided on them, to somebody else."""
     from receiver.domain.events import ListName
-    from receiver.services.splitting import Split
+    from receiver.services.correcting.splitting import Split
 
     to, name, list_name, override = (options.pop(each) for each in ("to", "name", "list_name", "override"))
     if to is not None and (name or list_name != "stranger"):
@@ -68,7 +68,7 @@ def split_command(person: int, *, faces: tuple[int, ...], events: tuple[int, ...
 def promote_command(person: int, **options: Any) -> None:
     """Make the stranger PERSON somebody, with the whole history."""
     from receiver.domain.events import ListName
-    from receiver.services.correcting import Promotion
+    from receiver.services.correcting.correcting import Promotion
 
     own = [options.pop(each) for each in ("list_name", "name", "external_id", "groups", "override")]
     with _library(options) as (house, parts):
@@ -119,7 +119,8 @@ def corrections_command(person: int | None, *, limit: int, **flags: Any) -> None
 
 @contextmanager
 def _library(flags: dict[str, Any]) -> Iterator[tuple["House", dict[str, Any]]]:
-    from receiver import bootstrap, repair
+    from receiver import bootstrap
+    from receiver.assembly import repair
 
     with opened(flags) as house, refusing():
         yield house, repair.services_of(house, bootstrap.make_gate(house, bootstrap.make_decider(house)))
@@ -133,7 +134,7 @@ def _tell(house: "House", parts: dict[str, Any], correction_id: int) -> None:
     """What was done; whatever is still to be moved is moved first."""
     shown = parts["corrections"].show(correction_id)
     if shown["is_moving"]:
-        from receiver.repair import make_event_moves
+        from receiver.assembly.repair import make_event_moves
 
         with click.progressbar(length=1, label="Moving events", file=sys.stderr) as bar:
             make_event_moves(house).run(correction_id)

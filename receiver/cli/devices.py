@@ -12,7 +12,7 @@ from receiver.cli.options import FLAGS, opened, with_flags
 
 if TYPE_CHECKING:
     from receiver.bootstrap import House
-    from receiver.services.trusting import Trusting
+    from receiver.services.devices.trusting import Trusting
 
 ADDRESS = "From where it may speak: an address, a CIDR like 10.0.0.0/24, or any."
 HUB = "It vouches for the devices in its messages: another Gatehouse that passes events on."
@@ -55,7 +55,7 @@ def trust_device(device_id: int, *, address: str | None, hub: bool | None, **fla
     Without --address, at the address where it was before, or else from which it last spoke.
     """
     from receiver.domain.trust import Mode, State
-    from receiver.services.trusting import Change
+    from receiver.services.devices.trusting import Change
 
     with _trusting(flags) as (house, trusting):
         trusting.change(device_id, Change(state=State.TRUSTED, bound=address, is_hub=hub, by=_by()))
@@ -73,7 +73,7 @@ def trust_device(device_id: int, *, address: str | None, hub: bool | None, **fla
 def block_device(device_id: int, **flags: Any) -> None:
     """Block DEVICE_ID: what it sends is acknowledged and dropped."""
     from receiver.domain.trust import State
-    from receiver.services.trusting import Change
+    from receiver.services.devices.trusting import Change
 
     with _trusting(flags) as (house, trusting):
         trusting.change(device_id, Change(state=State.BLOCKED, by=_by()))
@@ -87,7 +87,7 @@ def block_device(device_id: int, **flags: Any) -> None:
 @with_flags(FLAGS)
 def key_of_device(device_id: int, *, remove: bool, certificate: str | None, **flags: Any) -> None:
     """Make a key for DEVICE_ID, in the place of an earlier one; it is shown once. From then on it must be shown by the device."""
-    from receiver.services.trusting import Change
+    from receiver.services.devices.trusting import Change
 
     if remove and certificate is not None:
         raise click.UsageError("give --remove or --certificate, not both")
@@ -110,7 +110,7 @@ def key_of_device(device_id: int, *, remove: bool, certificate: str | None, **fl
 @with_flags(FLAGS)
 def add_device(*, name: str, licence: str, address: str, hub: bool, **flags: Any) -> None:
     """Write down a device before it speaks; it is trusted."""
-    from receiver.services.trusting import Change
+    from receiver.services.devices.trusting import Change
 
     with _trusting(flags) as (_house, trusting):
         device_id = trusting.add(name, licence, Change(bound=address, is_hub=hub, by=_by()))
@@ -131,8 +131,8 @@ def _print_key(device_id: int, key: str) -> None:
 @contextmanager
 def _trusting(flags: dict[str, Any]) -> Iterator[tuple["House", "Trusting"]]:
     """The house and the use cases; what they refuse ends the command with a sentence."""
+    from receiver.assembly.trust import make_trusting
     from receiver.domain.errors import GatehouseError
-    from receiver.trust import make_trusting
 
     with opened(flags) as house:
         try:
@@ -142,7 +142,7 @@ def _trusting(flags: dict[str, Any]) -> Iterator[tuple["House", "Trusting"]]:
 
 
 def _every(house: "House", state: str | None) -> Iterator[dict[str, Any]]:
-    from receiver.services.asking import Asking
+    from receiver.services.asking.asking import Asking
 
     asking, after = Asking(house.store), 0
     while True:
@@ -154,7 +154,7 @@ def _every(house: "House", state: str | None) -> Iterator[dict[str, Any]]:
 
 
 def _shown(house: "House", device_id: int) -> dict[str, Any]:
-    from receiver.services.asking import Asking
+    from receiver.services.asking.asking import Asking
 
     return Asking(house.store).device(device_id)
 

@@ -32,8 +32,8 @@ def erase_command(person_id: int, *, yes: bool, **flags: Any) -> None:
 
     The person is gone from every process at once. The server may run or not; pressed Ctrl-C, a worker goes on with it.
     """
+    from receiver.assembly.privacy import make_erasures
     from receiver.domain.errors import GatehouseError
-    from receiver.privacy import make_erasures
 
     with opened(flags) as house:
         try:
@@ -53,14 +53,14 @@ def erase_command(person_id: int, *, yes: bool, **flags: Any) -> None:
 
 
 def _name_of(house: "House", person_id: int) -> str:
-    from receiver.services.asking import Asking
+    from receiver.services.asking.asking import Asking
 
     return str(Asking(house.store).person(person_id)["name"])
 
 
 def _work(house: "House", erasure_id: int) -> None:
+    from receiver.assembly.privacy import make_erasing, make_erasures
     from receiver.bootstrap import make_engines
-    from receiver.privacy import make_erasing, make_erasures
 
     desk = make_erasures(house)
     engines = None if house.settings.engine_name == "off" else make_engines(house)
@@ -92,8 +92,8 @@ def _print_certificate(shown: dict[str, Any]) -> None:
 @with_flags(FLAGS)
 def export_command(person_id: int, path: Path | None, **flags: Any) -> None:
     """Write everything that is held about PERSON_ID into a zip: JSON, and the pictures."""
+    from receiver.assembly.privacy import services_of
     from receiver.domain.errors import GatehouseError
-    from receiver.privacy import services_of
 
     target = path or Path(f"person-{person_id}.zip")
     with opened(flags) as house:
@@ -109,7 +109,7 @@ def export_command(person_id: int, path: Path | None, **flags: Any) -> None:
 @with_flags(FLAGS)
 def retention_command(*, dry_run: bool, **flags: Any) -> None:
     """Take away what has been kept for as long as GATEHOUSE_RETENTION says; a worker does so every hour."""
-    from receiver.privacy import make_retaining
+    from receiver.assembly.privacy import make_retaining
     from receiver.services.pacing import Pace
 
     with opened(flags) as house:

@@ -11,7 +11,7 @@ from receiver.cli.telling import describe, describe_finding, enrolling, refusing
 
 if TYPE_CHECKING:
     from receiver.bootstrap import House
-    from receiver.services.keeping_faces import KeepingFaces
+    from receiver.services.people.keeping_faces import KeepingFaces
 
 STATES = ("current", "former", "set_aside")
 override_option = click.option(
@@ -50,7 +50,7 @@ def add(person: int, pictures: tuple[Path, ...], *, override: bool, replace: boo
 def set_state(face: int, state: str, *, override: bool, replace: bool, **flags: Any) -> None:
     """Make a face current, former or set aside."""
     from receiver.domain.people import FaceState
-    from receiver.services.keeping_faces import FaceChange
+    from receiver.services.people.keeping_faces import FaceChange
 
     with opened(flags) as house, refusing():
         tell(state=state, override=override)
@@ -72,6 +72,6 @@ def remove(face: int, **flags: Any) -> None:
 
 def _keeping(house: "House") -> "KeepingFaces":
     from receiver.bootstrap import make_decider, make_gate
-    from receiver.services.keeping_faces import KeepingFaces
+    from receiver.services.people.keeping_faces import KeepingFaces
 
     return KeepingFaces(house.store, make_gate(house, make_decider(house)))

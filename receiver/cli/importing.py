@@ -12,8 +12,8 @@ from receiver.cli.options import FLAGS, opened, with_flags
 
 if TYPE_CHECKING:
     from receiver.bootstrap import House
-    from receiver.services.import_jobs import ImportJobs
-    from receiver.services.importing import Importing
+    from receiver.services.importing.import_jobs import ImportJobs
+    from receiver.services.importing.importing import Importing
 
 LISTS = ("staff", "visitor", "blacklist", "vip")
 NOTES = 50
@@ -41,8 +41,8 @@ def import_command(path: Path, list_name: str, *, dry_run: bool, report: Path | 
     """
     from receiver.bootstrap import make_import_jobs, make_local_importing
     from receiver.domain.errors import GatehouseError
-    from receiver.services.import_jobs import NewImport
-    from receiver.services.importing import LEASE
+    from receiver.services.importing.import_jobs import NewImport
+    from receiver.services.importing.importing import LEASE
 
     with opened(flags) as house:
         jobs = make_import_jobs(house)
@@ -69,7 +69,7 @@ def import_command(path: Path, list_name: str, *, dry_run: bool, report: Path | 
 
 
 def _work(importing: "Importing", import_id: int) -> None:
-    from receiver.services.importing import Watch
+    from receiver.services.importing.importing import Watch
 
     with _bar() as (planned, settled):
         importing.run(import_id, Watch(planned=planned, settled=settled))

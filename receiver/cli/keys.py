@@ -12,7 +12,7 @@ from receiver.cli.options import FLAGS, opened, with_flags
 from receiver.cli.telling import refusing
 
 if TYPE_CHECKING:
-    from receiver.house import House
+    from receiver.assembly.house import House
 
 
 @click.group("keys")
@@ -34,8 +34,8 @@ def keys_command() -> None:
 @with_flags(FLAGS)
 def add(account: str, name: str, scopes: tuple[str, ...], days: int | None, **flags: Any) -> None:
     """Make a key of ACCOUNT for what NAME says; it is shown once."""
-    from receiver.entrance import make_accounts, make_api_keys
-    from receiver.services.api_keys import NewKey
+    from receiver.assembly.entrance import make_accounts, make_api_keys
+    from receiver.services.accounts.api_keys import NewKey
 
     end = None if days is None else datetime.now(UTC) + timedelta(days=days)
     with _house(flags) as house:
@@ -50,7 +50,7 @@ def add(account: str, name: str, scopes: tuple[str, ...], days: int | None, **fl
 @with_flags(FLAGS)
 def list_keys(**flags: Any) -> None:
     """List all keys; the keys themselves are nowhere."""
-    from receiver.entrance import make_api_keys
+    from receiver.assembly.entrance import make_api_keys
 
     after: str | None = "0"
     with _house(flags) as house:
@@ -66,7 +66,7 @@ def list_keys(**flags: Any) -> None:
 @with_flags(FLAGS)
 def revoke(key: int, **flags: Any) -> None:
     """Make the KEY of that number worthless."""
-    from receiver.entrance import make_api_keys
+    from receiver.assembly.entrance import make_api_keys
 
     with _house(flags) as house:
         tell(subject=key)

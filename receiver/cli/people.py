@@ -89,7 +89,7 @@ people_command.add_command(undo_command)
 @with_flags(FLAGS)
 def add(name: str, pictures: tuple[Path, ...], *, override: bool, **options: Any) -> None:
     """Enrol NAME with PICTURES."""
-    from receiver.services.people import NewPerson
+    from receiver.services.people.people import NewPerson
 
     list_name, external_id, note = (options.pop(each) for each in ("list_name", "external_id", "note"))
     more, flags = _about(options)
@@ -132,7 +132,7 @@ def change(person: int, **options: Any) -> None:
 @with_flags(FLAGS)
 def show(person: int, **flags: Any) -> None:
     """Show the person of that id with all faces."""
-    from receiver.services.asking import Asking
+    from receiver.services.asking.asking import Asking
 
     with opened(flags) as house, refusing():
         found = Asking(house.store, house.visit_pause).person(person)
@@ -146,7 +146,7 @@ def show(person: int, **flags: Any) -> None:
 @with_flags(FLAGS)
 def list_people(list_name: str | None, limit: int, **flags: Any) -> None:
     """List people, newest first."""
-    from receiver.services.asking import Asking
+    from receiver.services.asking.asking import Asking
 
     with opened(flags) as house:
         page = Asking(house.store, house.visit_pause).people([list_name] if list_name else None, None, None, limit)

@@ -10,7 +10,7 @@ import click
 from receiver.cli.options import FLAGS, SERVER_FLAGS, as_arguments, load, with_flags
 
 if TYPE_CHECKING:
-    from receiver.house import House
+    from receiver.assembly.house import House
     from receiver.settings import Settings
 
 parent_option = click.option("--parent-fd", type=int, hidden=True, help="A pipe that closes when the parent is gone.")
@@ -101,7 +101,7 @@ def wsgi_app() -> Any:
 
 def _first_start(house: "House") -> None:
     """Tells the first password, once: it is kept nowhere."""
-    from receiver.entrance import first_start
+    from receiver.assembly.entrance import first_start
 
     made = first_start(house)
     if made is None:

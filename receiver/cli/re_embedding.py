@@ -9,7 +9,7 @@ from receiver.cli.options import FLAGS, opened, with_flags
 
 if TYPE_CHECKING:
     from receiver.bootstrap import House
-    from receiver.services.re_embedding import LeftOut, Moved
+    from receiver.services.people.re_embedding import LeftOut, Moved
 
 # Names that are printed of faces that cannot be embedded; the others are counted.
 NAMED = 50
@@ -68,7 +68,7 @@ def _show(house: "House") -> None:
 
 
 def _forget(house: "House", model: str) -> None:
-    from receiver.services.re_embedding import forget
+    from receiver.services.people.re_embedding import forget
 
     click.echo(f"{forget(house.store, model)} embeddings of {model} are dropped.")
 

@@ -12,7 +12,7 @@ from receiver.cli.telling import refusing
 
 if TYPE_CHECKING:
     from receiver.bootstrap import House
-    from receiver.services.reviewing import Reviewing
+    from receiver.services.reviewing.reviewing import Reviewing
 
 KINDS = (
     "proposed_merge", "identity_conflict", "identity_taken", "look_alike", "stale_picture", "contradicting_picture",
@@ -42,7 +42,7 @@ def list_reviews(
 ) -> None:
     """List items, newest first, and count what is open by kind."""
     from receiver.domain.reviews import ReviewKind, ReviewState
-    from receiver.services.reviews_shown import ReviewList
+    from receiver.services.reviewing.reviews_shown import ReviewList
     from receiver.store.review_lists import ReviewFilter
 
     wanted = ReviewFilter(
@@ -69,7 +69,7 @@ def list_reviews(
 @with_flags(FLAGS)
 def show(review: int, **flags: Any) -> None:
     """Show the item of that id: what was found, of whom, by which pictures, and what each answer does."""
-    from receiver.services.reviews_shown import ReviewList
+    from receiver.services.reviewing.reviews_shown import ReviewList
 
     with opened(flags) as house, refusing():
         item = ReviewList(house.store).item(review)
@@ -119,8 +119,8 @@ def later(review: int, until: Any, **flags: Any) -> None:
 @contextmanager
 def _desk(flags: dict[str, Any]) -> Iterator[tuple["House", "Reviewing"]]:
     """Deciding, with the engine in this process where a picture must be looked at."""
+    from receiver.assembly.review_desk import make_local
     from receiver.bootstrap import local_see, make_decider, make_intake
-    from receiver.review_desk import make_local
 
     with opened(flags) as house, refusing():
         yield house, make_local(house, local_see(house), make_decider(house), make_intake(house))
@@ -128,7 +128,7 @@ def _desk(flags: dict[str, Any]) -> Iterator[tuple["House", "Reviewing"]]:
 
 
 def _item(house: "House", review_id: int) -> dict[str, Any]:
-    from receiver.services.reviews_shown import ReviewList
+    from receiver.services.reviewing.reviews_shown import ReviewList
 
     return ReviewList(house.store).item(review_id)
 

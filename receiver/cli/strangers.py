@@ -29,7 +29,7 @@ def strangers_command() -> None:
 @with_flags(FLAGS)
 def list_strangers(**options: Any) -> None:
     """List strangers, the latest or the most frequent first."""
-    from receiver.services.visiting import Visiting
+    from receiver.services.asking.visiting import Visiting
     from receiver.store.strangers import StrangerFilter
 
     own = ("since", "until", "device", "gate", "text", "min_visits", "order", "limit")
@@ -53,7 +53,7 @@ def list_strangers(**options: Any) -> None:
 @with_flags(FLAGS)
 def show_stranger(stranger: int, limit: int, **flags: Any) -> None:
     """Show the stranger of that id: pictures, gates and visits."""
-    from receiver.services.visiting import Timeline, Visiting
+    from receiver.services.asking.visiting import Timeline, Visiting
 
     with opened(flags) as house, refusing():
         visiting = Visiting(house.store, house.visit_pause)

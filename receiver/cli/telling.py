@@ -10,7 +10,7 @@ import click
 from receiver.cli.options import opened
 
 if TYPE_CHECKING:
-    from receiver.services.people import People
+    from receiver.services.people.people import People
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, g, request
 
 from receiver.domain.audit import Actor, ActorKind, Deed, Outcome
 from receiver.domain.errors import GatehouseError
-from receiver.services import acting
+from receiver.services.audit import acting
 from receiver.web.problems import known
 
 if TYPE_CHECKING:

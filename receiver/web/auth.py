@@ -15,10 +15,10 @@ from flask import Flask, Response, current_app, g, request
 from receiver.domain.accounts import NO_LIMITS, Caller, Limits, Role, allows
 from receiver.domain.audit import Actor, ActorKind
 from receiver.domain.errors import Forbidden, NotLoggedIn
-from receiver.services import acting
+from receiver.services.audit import acting
 
 if TYPE_CHECKING:
-    from receiver.services.admitting import Admitting
+    from receiver.services.accounts.admitting import Admitting
     from receiver.web.app import Services
 
 COOKIE = "gatehouse_session"

@@ -17,7 +17,7 @@ from limits.storage import Storage
 
 from receiver import metrics
 from receiver.domain.errors import Unavailable
-from receiver.services.attempts import Attempts
+from receiver.services.accounts.attempts import Attempts
 from receiver.web.auth import caller
 from receiver.web.problems import known, problem
 

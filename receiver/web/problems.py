@@ -18,8 +18,8 @@ from receiver.domain.errors import (
     SetupError,
     Unavailable,
 )
-from receiver.services.enrolling import Doubtful
-from receiver.services.portraits import Unusable
+from receiver.services.people.enrolling import Doubtful
+from receiver.services.people.portraits import Unusable
 from receiver.web.device_paths import starred
 from schemas.api import InvalidArguments
 from schemas.errors import WireError

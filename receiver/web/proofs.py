@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from receiver.domain.trust import is_within
-from receiver.services.trusting import proof_of_certificate, proof_of_key
+from receiver.services.devices.trusting import proof_of_certificate, proof_of_key
 from receiver.setting_networks import Network
 from receiver.web.arrivals import CONNECTION_ENVIRON, Arrival, connection_of
 from receiver.web.device_paths import KEY_ENVIRON

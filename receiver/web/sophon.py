@@ -9,8 +9,8 @@ from flask import Blueprint, Response, current_app, request
 
 from receiver.domain.errors import GatehouseError
 from receiver.domain.events import IP_LIMIT, Channel
-from receiver.services.intake import Intake
-from receiver.services.recording import Recorded, Sender
+from receiver.services.intake.intake import Intake
+from receiver.services.intake.recording import Recorded, Sender
 from receiver.translation.requests import items_of
 from receiver.translation.texts import column_text
 from receiver.web.arrivals import Arrival

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from receiver.services.adopting import Adopting, AdoptingParts
-from receiver.services.adopting_one import OneByOne, OneParts
-from receiver.services.adoptions import Adoptions, NewAdoption
-from receiver.services.deciding import Decider
-from receiver.services.enrolling import EnrolmentGate
-from receiver.services.library import Library
-from receiver.services.people import People
-from receiver.services.portraits import See
+from receiver.services.adopting.adopting import Adopting, AdoptingParts
+from receiver.services.adopting.adopting_one import OneByOne, OneParts
+from receiver.services.adopting.adoptions import Adoptions, NewAdoption
+from receiver.services.deciding.deciding import Decider
+from receiver.services.deciding.library import Library
+from receiver.services.people.enrolling import EnrolmentGate
+from receiver.services.people.people import People
+from receiver.services.people.portraits import See
 from receiver.store import adoptions, identities, outbox, people
 from receiver.store.database import Row
 from receiver.store.identities import IdentityFilter

@@ -14,10 +14,10 @@ from sqlalchemy import func, select
 
 from receiver.domain.events import Channel
 from receiver.domain.trust import Mode, TrustRules
-from receiver.services.device_book import DeviceBook
-from receiver.services.intake import Intake, IntakeParts
-from receiver.services.recording import Recorder, Sender
-from receiver.services.statuses import Statuses
+from receiver.services.devices.device_book import DeviceBook
+from receiver.services.intake.intake import Intake, IntakeParts
+from receiver.services.intake.recording import Recorder, Sender
+from receiver.services.intake.statuses import Statuses
 from receiver.store import deliveries, tables
 from receiver.store.doorbell import Doorbell
 from receiver.store.pictures import Pictures

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from receiver.domain.events import ListName
-from receiver.services.correcting import Correcting
-from receiver.services.corrections_shown import CorrectionsShown
-from receiver.services.event_moves import EventMoves
-from receiver.services.splitting import Split, Splitting
-from receiver.services.undoing import Undoing
+from receiver.services.correcting.correcting import Correcting
+from receiver.services.correcting.corrections_shown import CorrectionsShown
+from receiver.services.correcting.event_moves import EventMoves
+from receiver.services.correcting.splitting import Split, Splitting
+from receiver.services.correcting.undoing import Undoing
 from receiver.store import library, people, tables
 from receiver.store.database import Row
 from receiver.store.store import Store

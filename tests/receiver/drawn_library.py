@@ -12,11 +12,11 @@ import numpy as np
 from receiver.domain.events import ListName
 from receiver.domain.identity import Status
 from receiver.domain.scales import DLIB
-from receiver.services.calibrating import Calibrating, CalibratingParts
+from receiver.services.calibration.calibrating import Calibrating, CalibratingParts
 from receiver.services.calibration.measured import Measured
 from receiver.services.calibration.scores import Step
-from receiver.services.deciding import Decider, Probe
-from receiver.services.library import ORDINARY, Library
+from receiver.services.deciding.deciding import Decider, Probe
+from receiver.services.deciding.library import ORDINARY, Library
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
 from recognition.engine import Embedding, Sighting

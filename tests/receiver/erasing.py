@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from receiver.services.erasing import Erasing, ErasingParts
-from receiver.services.erasing_pictures import PictureEraser, PictureParts
+from receiver.services.erasing.erasing import Erasing, ErasingParts
+from receiver.services.erasing.erasing_pictures import PictureEraser, PictureParts
 from receiver.services.pacing import Pace
 from receiver.store import tables
 from receiver.store.erased_list import ErasedList

@@ -12,16 +12,16 @@ from receiver.domain.events import ListName
 from receiver.domain.fusion import reach_of
 from receiver.domain.scales import DLIB
 from receiver.domain.strangers import SHIPPED_RULES, Rules
-from receiver.services import registering
-from receiver.services.deciding import Decider
-from receiver.services.engines import Engines
-from receiver.services.enrolling import EnrolmentGate
-from receiver.services.event_faces import LookerParts
-from receiver.services.intake import Intake
-from receiver.services.library import Library
-from receiver.services.recognising import Recogniser, RecogniserParts
-from receiver.services.recording import RECOGNISE
-from receiver.services.registering import FaceOrigin, SeenFace
+from receiver.services.deciding.deciding import Decider
+from receiver.services.deciding.library import Library
+from receiver.services.intake.intake import Intake
+from receiver.services.intake.recording import RECOGNISE
+from receiver.services.people import registering
+from receiver.services.people.enrolling import EnrolmentGate
+from receiver.services.people.registering import FaceOrigin, SeenFace
+from receiver.services.recognising.engines import Engines
+from receiver.services.recognising.event_faces import LookerParts
+from receiver.services.recognising.recognising import Recogniser, RecogniserParts
 from receiver.store import events, library, outbox, people
 from receiver.store.database import Row
 from receiver.store.outbox import Task

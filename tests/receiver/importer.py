@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from receiver.domain.scales import DLIB
-from receiver.services.import_jobs import ImportJobs, NewImport
-from receiver.services.importing import ALONE, Importing, ImportingParts, Watch
-from receiver.services.people import People
-from receiver.services.rehearsing import RehearsedLibrary, rehearsal_maker
-from receiver.services.room import Room
+from receiver.services.importing.import_jobs import ImportJobs, NewImport
+from receiver.services.importing.importing import ALONE, Importing, ImportingParts, Watch
+from receiver.services.importing.rehearsing import RehearsedLibrary, rehearsal_maker
+from receiver.services.people.people import People
+from receiver.services.upkeep.room import Room
 from receiver.store import library, outbox, people
 from receiver.store.database import Row
 from receiver.store.pictures import Pictures

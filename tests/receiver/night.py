@@ -7,10 +7,10 @@ from typing import Any
 
 from receiver.domain.events import ListName
 from receiver.domain.scales import DLIB
+from receiver.services.checking.library_checks import LibraryChecks
 from receiver.services.checking.run import CheckingLibrary
 from receiver.services.checking.steps import Tools
-from receiver.services.library import Library
-from receiver.services.library_checks import LibraryChecks
+from receiver.services.deciding.library import Library
 from receiver.services.pacing import Pace
 from receiver.store import library, people, reviews, tables
 from receiver.store.database import Row

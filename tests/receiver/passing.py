@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from receiver.services.intake import Intake
+from receiver.services.intake.intake import Intake
 from receiver.store import people, tables
 from tests.receiver.faces import Desk, strangers, told
 

@@ -15,11 +15,11 @@ import requests
 from sqlalchemy import func, select
 
 from receiver import bootstrap
+from receiver.assembly.house import House
+from receiver.assembly.privacy import make_erasing
 from receiver.domain.errors import GatehouseError, Unavailable
-from receiver.house import House
-from receiver.privacy import make_erasing
-from receiver.services.backing_up import BackingUp, BackupParts
-from receiver.services.restoring import Restored, Restoring
+from receiver.services.upkeep.backing_up import BackingUp, BackupParts
+from receiver.services.upkeep.restoring import Restored, Restoring
 from receiver.settings import Settings
 from receiver.store import copying, tables
 from receiver.store.audit import AuditFilter

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select, update
 
 from receiver import bootstrap
+from receiver.assembly.house import House
+from receiver.assembly.security import make_exporting_library, make_importing_library
 from receiver.domain.errors import GatehouseError
-from receiver.house import House
-from receiver.security import make_exporting_library, make_importing_library
 from receiver.settings import Settings
 from receiver.store import bundles, tables
 from receiver.store.types import EPOCH

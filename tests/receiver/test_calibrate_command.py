@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from receiver import cli
 from receiver.domain.scales import DLIB
-from receiver.services.engines import Engines
+from receiver.services.recognising.engines import Engines
 from receiver.settings import Settings
 from receiver.store import calibrations
 from receiver.store.store import open_store

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from receiver import cli
 from receiver.bootstrap import make_local_people
 from receiver.cli import COMMANDS
-from receiver.services.people import People
+from receiver.services.people.people import People
 from receiver.settings import Settings
 from receiver.store import outbox
 from receiver.store.pictures import Pictures

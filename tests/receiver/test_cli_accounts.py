@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from receiver import bootstrap, cli, entrance
+from receiver import bootstrap, cli
+from receiver.assembly import entrance
+from receiver.assembly.house import House
 from receiver.domain.accounts import Role
 from receiver.domain.errors import SetupError
-from receiver.house import House
-from receiver.services import passwords
+from receiver.services.accounts import passwords
 from receiver.settings import Settings
 from receiver.store import accounts
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from receiver import cli
 from receiver.bootstrap import House
-from receiver.services.adopting import Adopting
+from receiver.services.adopting.adopting import Adopting
 from receiver.settings import Settings
 from receiver.store.store import open_store
 from tests.receiver.adopter import Adopter

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from receiver.cli import cli
 from receiver.cli.audited import COMMANDS, Audited, NotDelicate
-from receiver.services.auditing import Audit
+from receiver.services.audit.auditing import Audit
 from receiver.store.audit import AuditFilter, open_audit
 
 

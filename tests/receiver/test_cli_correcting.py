@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from receiver.assembly.house import open_house
 from receiver.bootstrap import House
 from receiver.cli import cli
-from receiver.house import open_house
-from receiver.services import event_moves
-from receiver.services.people import People
+from receiver.services.correcting import event_moves
+from receiver.services.people.people import People
 from receiver.settings import load
 from tests.receiver.boxes import jpeg
 from tests.receiver.corrections import Workshop

@@ -9,10 +9,10 @@ from click.testing import CliRunner, Result
 
 from receiver import cli
 from receiver.bootstrap import House
-from receiver.services.import_jobs import ImportJobs
-from receiver.services.importing import Importing, ImportingParts
-from receiver.services.people import NewPerson, People, See
-from receiver.services.room import Room
+from receiver.services.importing.import_jobs import ImportJobs
+from receiver.services.importing.importing import Importing, ImportingParts
+from receiver.services.people.people import NewPerson, People, See
+from receiver.services.upkeep.room import Room
 from receiver.settings import Settings
 from receiver.store import people
 from receiver.store.pictures import Pictures

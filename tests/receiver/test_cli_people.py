@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from receiver.bootstrap import House
 from receiver.cli import cli
-from receiver.services.people import People
+from receiver.services.people.people import People
 from tests.receiver.boxes import jpeg
 from tests.receiver.faces import MODEL, PreparedEngine, face_of, gate_of, read_prepared, sighting
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from receiver.bootstrap import House, open_house
 from receiver.cli import cli, reviewing
 from receiver.domain.events import ListName
-from receiver.services.people import See
+from receiver.services.people.people import See
 from receiver.settings import Settings
 from receiver.store import people, reviews
 from receiver.store.pictures import StoredPicture

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 
 from receiver import cli
 from receiver.domain.scales import DLIB
-from receiver.services.engines import Engines
+from receiver.services.recognising.engines import Engines
 from receiver.settings import Settings
 from receiver.store import library, tables
 from receiver.store.store import open_store

@@ -11,10 +11,10 @@ from sqlalchemy import update
 
 from receiver.domain.errors import SetupError, Unavailable
 from receiver.forwarder.http import HttpChannel
-from receiver.services.forwarding import Forwarding
-from receiver.services.housekeeping import Housekeeping
-from receiver.services.originals import Originals
-from receiver.services.recognising import Recogniser
+from receiver.services.forwarding.forwarding import Forwarding
+from receiver.services.intake.originals import Originals
+from receiver.services.recognising.recognising import Recogniser
+from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import SettingError, Settings, load
 from receiver.store import outbox, tables
 from receiver.store.doorbell import Doorbell

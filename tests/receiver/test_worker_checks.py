@@ -12,13 +12,13 @@ from receiver.domain.errors import Unavailable
 from receiver.domain.events import ListName
 from receiver.domain.scales import DLIB
 from receiver.forwarder.http import HttpChannel
+from receiver.services.checking.library_checks import LibraryChecks
 from receiver.services.checking.run import CheckingLibrary
 from receiver.services.checking.steps import Tools
-from receiver.services.forwarding import Forwarding
-from receiver.services.housekeeping import Housekeeping
-from receiver.services.library import Library
-from receiver.services.library_checks import LibraryChecks
-from receiver.services.originals import Originals
+from receiver.services.deciding.library import Library
+from receiver.services.forwarding.forwarding import Forwarding
+from receiver.services.intake.originals import Originals
+from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import SettingError, Settings, load
 from receiver.store import library, library_checks, outbox, tables
 from receiver.store.database import Row

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from receiver import bootstrap
+from receiver.assembly.house import House, open_house
 from receiver.domain.events import ListName
-from receiver.house import House, open_house
-from receiver.services import event_moves
+from receiver.services.correcting import event_moves
 from receiver.settings import Settings
 from receiver.store import corrections, tables
 from receiver.worker import Worker

@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from receiver.domain.errors import Unavailable
 from receiver.forwarder.http import HttpChannel
-from receiver.services.forwarding import Forwarding
-from receiver.services.housekeeping import Housekeeping
-from receiver.services.originals import Originals
+from receiver.services.forwarding.forwarding import Forwarding
+from receiver.services.intake.originals import Originals
+from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import Settings
 from receiver.store import outbox, tables
 from receiver.store.doorbell import Doorbell

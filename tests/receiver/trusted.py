@@ -11,10 +11,10 @@ from sqlalchemy import select, update
 
 from receiver.domain.events import Channel
 from receiver.domain.trust import State, TrustRules
-from receiver.services.catching_up import CatchingUp, CatchingUpParts
-from receiver.services.intake import Intake
-from receiver.services.recording import Recorded, Sender
-from receiver.services.trusting import Change, Trusting, proof_of_key
+from receiver.services.devices.trusting import Change, Trusting, proof_of_key
+from receiver.services.intake.catching_up import CatchingUp, CatchingUpParts
+from receiver.services.intake.intake import Intake
+from receiver.services.intake.recording import Recorded, Sender
 from receiver.store import devices, outbox, tables, trust
 from receiver.store.database import Row
 from receiver.store.store import Store

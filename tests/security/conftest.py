@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from receiver.domain.accounts import NO_LIMITS, Limits, Role
-from receiver.services.accounts import Accounts, NewAccount
-from receiver.services.logging_in import LoggingIn
-from receiver.services.passwords import HashParameters, Passwords
+from receiver.services.accounts.accounts import Accounts, NewAccount
+from receiver.services.accounts.logging_in import LoggingIn
+from receiver.services.accounts.passwords import HashParameters, Passwords
 from receiver.web.auth import CSRF_HEADER
 from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import Site, open_site

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from receiver.domain.accounts import Role, allows
-from receiver.services.admitting import NOTED
+from receiver.services.accounts.admitting import NOTED
 from receiver.store import accounts
 from tests.receiver.web.site import is_problem
 from tests.security.conftest import PASSWORD, Door
@@ -229,7 +229,7 @@ def test_keys_of_others_are_an_administrators_business(door: Door, token: str, r
 
 
 def test_an_account_has_a_bounded_number_of_keys(door: Door, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.services.api_keys.MOST_OF_AN_ACCOUNT", 2)
+    monkeypatch.setattr("receiver.services.accounts.api_keys.MOST_OF_AN_ACCOUNT", 2)
     assert [key_of(door, token, "events").status_code for _ in range(3)] == [201, 201, 409]
 
 

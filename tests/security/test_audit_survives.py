@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from receiver.services.auditing import Audit
-from receiver.services.sealing import Sealing
-from receiver.services.verifying import Verifying
+from receiver.services.audit.auditing import Audit
+from receiver.services.audit.sealing import Sealing
+from receiver.services.audit.verifying import Verifying
 from receiver.store.audit import AuditFilter, open_audit
 from receiver.store.signing_key import SigningKey, is_signed
 from tests.security.servers import MakeSite, make_site
@@ -23,8 +23,8 @@ WRITER = """
 import sys, threading
 from pathlib import Path
 from receiver import logs
-from receiver.services.auditing import Audit
-from receiver.services.sealing import Sealing
+from receiver.services.audit.auditing import Audit
+from receiver.services.audit.sealing import Sealing
 from receiver.store.audit import open_audit
 from receiver.store.signing_key import SigningKey
 logs.configure("text")

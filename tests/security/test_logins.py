@@ -11,9 +11,9 @@ from sqlalchemy import select
 from receiver import bootstrap
 from receiver.domain.accounts import COMMON_PASSWORDS, Role
 from receiver.domain.errors import Busy, Unavailable
-from receiver.services import attempts as module
-from receiver.services import passwords as hashing
-from receiver.services.passwords import HashParameters, Passwords
+from receiver.services.accounts import attempts as module
+from receiver.services.accounts import passwords as hashing
+from receiver.services.accounts.passwords import HashParameters, Passwords
 from receiver.store import accounts
 from receiver.store.tables import login_attempt
 from receiver.web import login_limits

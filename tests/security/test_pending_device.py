@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from receiver.domain.events import Channel
 from receiver.domain.trust import State
-from receiver.services.recording import Sender
-from receiver.services.trusting import Change, proof_of_key
+from receiver.services.devices.trusting import Change, proof_of_key
+from receiver.services.intake.recording import Sender
 from receiver.store import outbox, tables
 from schemas.errors import UnreadableItem
 from tests.receiver.boxes import HISTORY, LICENCE, TIME, history, real_time, text_of

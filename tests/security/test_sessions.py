@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from receiver.domain.accounts import Role
-from receiver.services.admitting import NOTED
+from receiver.services.accounts.admitting import NOTED
 from receiver.store import accounts
 from receiver.web.auth import COOKIE, CSRF_HEADER
 from tests.receiver.web.site import is_problem

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from receiver.domain.accounts import ACCESS_TIME, Role
 from receiver.domain.errors import NotLoggedIn
-from receiver.services import admitting as module
-from receiver.services.admitting import Admitting
-from receiver.services.signing import ALGORITHM, Claims, Signer, load_key
+from receiver.services.accounts import admitting as module
+from receiver.services.accounts.admitting import Admitting
+from receiver.services.accounts.signing import ALGORITHM, Claims, Signer, load_key
 from receiver.store import accounts
 from tests.receiver.web.site import is_problem
 from tests.security.conftest import PASSWORD, Door

@@ -6,8 +6,8 @@ import numpy as np
 
 from receiver.domain.events import ListName
 from receiver.domain.scales import MIRRORED_MODEL
-from receiver.services import registering
-from receiver.services.registering import FaceOrigin, SeenFace
+from receiver.services.people import registering
+from receiver.services.people.registering import FaceOrigin, SeenFace
 from receiver.store import library, library_checks, people, tables
 from receiver.store.database import Tx
 from receiver.store.store import Store, open_store

@@ -12,7 +12,7 @@ from receiver.domain.reviews import ReviewKind, pair_key
 from receiver.services.checking import snapshot
 from receiver.services.checking.snapshot import Numbers, Snapshot
 from receiver.services.checking.steps import MOST, Counts, Steps, are_there, picture_of
-from receiver.services.library import NAMED, Query
+from receiver.services.deciding.library import NAMED, Query
 from receiver.store import faces, people
 from receiver.store.database import Row, Tx
 from receiver.store.reviews import NewReview

@@ -14,7 +14,7 @@ from receiver.domain.reviews import ReviewKind, pair_key
 from receiver.services.checking import snapshot
 from receiver.services.checking.snapshot import Snapshot
 from receiver.services.checking.steps import MOST, Counts, Steps, are_there, best_face, picture_of
-from receiver.services.re_embedding import SAME_FACE, overlap
+from receiver.services.people.re_embedding import SAME_FACE, overlap
 from receiver.store import library_checks, people
 from receiver.store.database import Row, Tx
 from receiver.store.reviews import NewReview

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from receiver.domain.events import ListName
 from receiver.domain.library_health import Crowd
 from receiver.domain.scales import Scale
-from receiver.services.library import Library, Standing
+from receiver.services.deciding.library import Library, Standing
 from receiver.store import people
 from receiver.store.database import Tx
 from recognition.engine import Embedding

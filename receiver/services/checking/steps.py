@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from receiver.services.library import Library
+from receiver.services.deciding.library import Library
 from receiver.services.pacing import Pace
 from receiver.store import library_checks, listing, people, reviews
 from receiver.store.database import Row, Tx

@@ -3,7 +3,7 @@
 from typing import Any
 
 from receiver.domain.accounts import Role, limits_of
-from receiver.services.accounts import NewAccount
+from receiver.services.accounts.accounts import NewAccount
 from receiver.web import auditing
 from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
 from receiver.web.auth import caller, needs

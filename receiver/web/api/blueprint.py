@@ -7,7 +7,7 @@ from flask import Request, current_app
 from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 
-from receiver.services.asking import Page
+from receiver.services.asking.asking import Page
 from receiver.web import auditing
 from receiver.web.auth import DECLARED, Access
 from schemas.api import InvalidArguments

@@ -4,8 +4,8 @@ from typing import Any
 
 from receiver.domain.accounts import Role
 from receiver.domain.events import ListName
-from receiver.services.correcting import Promotion
-from receiver.services.splitting import Split
+from receiver.services.correcting.correcting import Promotion
+from receiver.services.correcting.splitting import Split
 from receiver.store.corrections import CorrectionFilter
 from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
 from receiver.web.auth import needs, who

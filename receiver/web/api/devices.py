@@ -4,7 +4,7 @@ from typing import Any
 
 from receiver.domain.accounts import Role
 from receiver.domain.trust import State
-from receiver.services.trusting import Change
+from receiver.services.devices.trusting import Change
 from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
 from receiver.web.auth import limits, needs, who
 from schemas import answers, devices

@@ -4,7 +4,7 @@ from typing import Any
 
 from receiver.domain.accounts import Role
 from receiver.domain.errors import Invalid
-from receiver.services.searching import Search
+from receiver.services.looking.searching import Search
 from receiver.store.sightings import Place
 from receiver.web import auditing
 from receiver.web.api.blueprint import ApiBlueprint, aware, services

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, jsonify
 
 from receiver.domain.accounts import Role
-from receiver.services.adoptions import NewAdoption
+from receiver.services.adopting.adoptions import NewAdoption
 from receiver.store.identities import IdentityFilter
 from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
 from receiver.web.auth import needs, who

@@ -8,7 +8,7 @@ from werkzeug.formparser import FormDataParser
 
 from receiver.domain.accounts import Role
 from receiver.domain.errors import Invalid, Unavailable
-from receiver.services.import_jobs import NewImport
+from receiver.services.importing.import_jobs import NewImport
 from receiver.web.api.blueprint import ID, ApiBlueprint, services, shown
 from receiver.web.auth import needs
 from schemas import api, imports

@@ -3,7 +3,7 @@
 from typing import Any
 
 from receiver.domain.accounts import Role
-from receiver.services.api_keys import NewKey
+from receiver.services.accounts.api_keys import NewKey
 from receiver.web.api.blueprint import ID, ApiBlueprint, aware, services, shown
 from receiver.web.auth import caller, needs, require
 from schemas import accounts as schemas

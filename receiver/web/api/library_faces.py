@@ -4,7 +4,7 @@ from typing import Any
 
 from receiver.domain.accounts import Role
 from receiver.domain.people import FaceState
-from receiver.services.keeping_faces import FaceChange
+from receiver.services.people.keeping_faces import FaceChange
 from receiver.web.api.blueprint import ID, ApiBlueprint, services
 from receiver.web.auth import limits, needs
 from schemas import answers

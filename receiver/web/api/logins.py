@@ -7,8 +7,8 @@ from flask import Response, jsonify, request
 
 from receiver.domain.accounts import LONGEST_TIME, Role
 from receiver.domain.errors import Forbidden
-from receiver.services.admitting import CONSOLE, PROGRAM
-from receiver.services.logging_in import LoggedIn, Login
+from receiver.services.accounts.admitting import CONSOLE, PROGRAM
+from receiver.services.accounts.logging_in import LoggedIn, Login
 from receiver.web import auditing
 from receiver.web.api.blueprint import ApiBlueprint, services
 from receiver.web.auth import COOKIE, caller, needs, public

@@ -9,7 +9,7 @@ from typing import IO, Any
 from flask import Response, json, jsonify, request
 
 from receiver.domain.accounts import Role
-from receiver.services.people import NewPerson
+from receiver.services.people.people import NewPerson
 from receiver.store.people import ANY_DEVICE, Identity, PeopleFilter
 from receiver.web import auditing
 from receiver.web.api.blueprint import ID, ApiBlueprint, aware, services, shown

@@ -5,7 +5,7 @@ from typing import Any
 from receiver.domain.accounts import Role
 from receiver.domain.events import ListName
 from receiver.domain.reviews import ReviewKind, ReviewState
-from receiver.services.reviews_shown import from_cursor
+from receiver.services.reviewing.reviews_shown import from_cursor
 from receiver.store.review_lists import ReviewFilter
 from receiver.web.api.blueprint import ID, ApiBlueprint, aware, services
 from receiver.web.auth import needs, who

@@ -3,7 +3,7 @@
 from typing import Any
 
 from receiver.domain.accounts import Role
-from receiver.services.visiting import Timeline, place_after
+from receiver.services.asking.visiting import Timeline, place_after
 from receiver.store.strangers import StrangerFilter
 from receiver.web.api.blueprint import ID, ApiBlueprint, aware, services, shown
 from receiver.web.auth import needs

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.services.intake import Intake
+from receiver.services.intake.intake import Intake
 from receiver.store.store import Store, open_store
 from tests.receiver.boxes import open_intake, subscribe
 from tests.receiver.faces import Desk, PreparedEngine, face_of, sighting

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from receiver.domain.errors import Unavailable
 from receiver.domain.events import ListName
-from receiver.services.adoptions import Adoptions, NewAdoption
+from receiver.services.adopting.adoptions import Adoptions, NewAdoption
 from receiver.store import devices, identities, people, tables
 from receiver.store.identities import IdentityFilter
 from receiver.store.store import Store

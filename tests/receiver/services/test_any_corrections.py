@@ -21,8 +21,8 @@ from sqlalchemy import delete, select
 
 from receiver.domain.errors import Conflict
 from receiver.domain.events import ListName
-from receiver.services import event_moves
-from receiver.services.correcting import Promotion
+from receiver.services.correcting import event_moves
+from receiver.services.correcting.correcting import Promotion
 from receiver.store import faces, people, retention, tables
 from receiver.store.store import Store, open_store
 from tests.receiver.corrections import BY, Workshop

@@ -3,8 +3,8 @@
 import pytest
 
 from receiver.domain.events import ListName
-from receiver.services.intake import Intake
-from receiver.services.visiting import Visiting
+from receiver.services.asking.visiting import Visiting
+from receiver.services.intake.intake import Intake
 from receiver.store import tables
 from receiver.store.database import Row
 from receiver.store.strangers import StrangerFilter

@@ -12,9 +12,9 @@ from receiver.domain.errors import Invalid, SetupError
 from receiver.domain.events import ListName
 from receiver.domain.identity import MARGIN, Status
 from receiver.domain.scales import DLIB
-from receiver.services.calibrating import Calibrating, CalibratingParts
-from receiver.services.deciding import Decider, Probe
-from receiver.services.library import Library
+from receiver.services.calibration.calibrating import Calibrating, CalibratingParts
+from receiver.services.deciding.deciding import Decider, Probe
+from receiver.services.deciding.library import Library
 from receiver.store import calibrations, people
 from receiver.store import library as active_model
 from receiver.store.people import CURRENT, FORMER

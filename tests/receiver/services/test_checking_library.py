@@ -6,10 +6,10 @@ import pytest
 
 from receiver.domain.scales import DLIB
 from receiver.services.checking import ageing, steps
+from receiver.services.checking.library_checks import LibraryChecks
 from receiver.services.checking.run import STAGES, CheckingLibrary
 from receiver.services.checking.steps import Tools
-from receiver.services.library import Library
-from receiver.services.library_checks import LibraryChecks
+from receiver.services.deciding.library import Library
 from receiver.services.pacing import Pace
 from receiver.store import library_checks, outbox, people, tables
 from receiver.store.store import Store

@@ -8,8 +8,8 @@ import pytest
 from receiver.domain.events import ListName
 from receiver.domain.identity import Status
 from receiver.domain.scales import DLIB
-from receiver.services.deciding import Decider, Probe, Summary
-from receiver.services.library import Library
+from receiver.services.deciding.deciding import Decider, Probe, Summary
+from receiver.services.deciding.library import Library
 from receiver.store import library, people
 from receiver.store.store import Store
 from recognition.engine import Embedding

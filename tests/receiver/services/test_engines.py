@@ -10,8 +10,8 @@ import pytest
 from receiver import bootstrap
 from receiver.domain.errors import SetupError
 from receiver.domain.scales import DLIB, SHIPPED
-from receiver.services.engines import Engines, LibraryEngine
-from receiver.services.scales import SiteScales
+from receiver.services.deciding.scales import SiteScales
+from receiver.services.recognising.engines import Engines, LibraryEngine
 from receiver.settings import Settings
 from receiver.store import library, people
 from receiver.store.store import Store

@@ -12,9 +12,9 @@ from sqlalchemy import select, update
 
 from receiver.forwarder.channel import Answer, Outcome, Outgoing
 from receiver.forwarder.http import ANSWER_BYTES, HttpChannel
-from receiver.services import forwarding
-from receiver.services.forwarding import LONGEST_PAUSE, Forwarding, pause
-from receiver.services.originals import Originals
+from receiver.services.forwarding import forwarding
+from receiver.services.forwarding.forwarding import LONGEST_PAUSE, Forwarding, pause
+from receiver.services.intake.originals import Originals
 from receiver.store import deliveries, tables
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store, open_store

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from receiver.domain.events import ListName
-from receiver.services import fusing
-from receiver.services.intake import Intake
+from receiver.services.intake.intake import Intake
+from receiver.services.recognising import fusing
 from receiver.store import events, people
 from receiver.store.store import Store
 from recognition.engine import Embedding

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from receiver.domain.errors import Invalid, Unavailable
-from receiver.services import group_commit
-from receiver.services.group_commit import GroupCommit
+from receiver.services.intake import group_commit
+from receiver.services.intake.group_commit import GroupCommit
 from receiver.store.database import CONFLICT
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from receiver.domain.errors import Conflict, NotFound, Unavailable
 from receiver.domain.imports import percent
-from receiver.services import importing, rehearsing
-from receiver.services.import_jobs import NewImport
-from receiver.services.importing import ROW_ATTEMPTS, WINDOW, Watch
+from receiver.services.importing import importing, rehearsing
+from receiver.services.importing.import_jobs import NewImport
+from receiver.services.importing.importing import ROW_ATTEMPTS, WINDOW, Watch
 from receiver.store import people
 from receiver.store.store import Store
 from receiver.translation import import_files

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from receiver.domain.errors import Unavailable
-from receiver.services.device_book import DeviceBook
-from receiver.services.originals import Originals
-from receiver.services.recording import Entry, Recorded, Recorder, Sender
+from receiver.services.devices.device_book import DeviceBook
+from receiver.services.intake.originals import Originals
+from receiver.services.intake.recording import Entry, Recorded, Recorder, Sender
 from receiver.store import events, outbox, quarantine, tables
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store, open_store

@@ -7,9 +7,9 @@ import pytest
 
 from receiver.domain.errors import Busy, Conflict, NotFound, Unavailable
 from receiver.domain.events import ListName
-from receiver.services import adopting
-from receiver.services.adopting_one import OneByOne
-from receiver.services.people import NewPerson
+from receiver.services.adopting import adopting
+from receiver.services.adopting.adopting_one import OneByOne
+from receiver.services.people.people import NewPerson
 from receiver.store import adoptions, faces, people
 from receiver.store.store import Store
 from recognition.engine import RecognitionError

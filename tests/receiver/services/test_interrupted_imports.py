@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from receiver.domain.errors import Conflict
-from receiver.services import importing
-from receiver.services.importing import ROW_ATTEMPTS, WINDOW, Watch
-from receiver.services.people import NewPerson, People
+from receiver.services.importing import importing
+from receiver.services.importing.importing import ROW_ATTEMPTS, WINDOW, Watch
+from receiver.services.people.people import NewPerson, People
 from receiver.store import imports, outbox
 from receiver.store.store import Store
 from tests.receiver.boxes import jpeg

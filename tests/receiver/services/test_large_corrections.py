@@ -6,7 +6,7 @@ import pytest
 
 from receiver.domain.errors import Conflict
 from receiver.domain.events import ListName
-from receiver.services import event_moves
+from receiver.services.correcting import event_moves
 from receiver.store import corrections, erasures, outbox, people
 from receiver.store.store import Store
 from tests.receiver.corrections import Workshop

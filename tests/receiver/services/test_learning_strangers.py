@@ -8,9 +8,9 @@ from sqlalchemy import update
 from receiver.domain.events import ListName
 from receiver.domain.people import FaceState, PersonState
 from receiver.domain.strangers import Rules
-from receiver.services import meeting_strangers
-from receiver.services.intake import Intake
-from receiver.services.keeping_faces import FaceChange, KeepingFaces
+from receiver.services.intake.intake import Intake
+from receiver.services.people.keeping_faces import FaceChange, KeepingFaces
+from receiver.services.recognising import meeting_strangers
 from receiver.store import faces, people, tables
 from receiver.store.store import Store
 from tests.receiver.faces import (

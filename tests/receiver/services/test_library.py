@@ -19,8 +19,8 @@ from receiver.domain.scales import DLIB, MIRRORED, Scale
 from receiver.domain.scoring import Scoring
 from receiver.domain.site_scores import SiteScores
 from receiver.domain.thresholds import Wanted, threshold
-from receiver.services import library as module
-from receiver.services.library import Library, Query
+from receiver.services.deciding import library as module
+from receiver.services.deciding.library import Library, Query
 from receiver.store import calibrations, people, tables
 from receiver.store import library as active_model
 from receiver.store.database import Tx

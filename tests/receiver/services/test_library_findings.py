@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from receiver.domain.enrolment import look_alikes
 from receiver.services.checking import ageing, snapshot
-from receiver.services.library import Query
+from receiver.services.deciding.library import Query
 from receiver.store import events, people, reviews, tables
 from receiver.store.store import Store
 from recognition.engine import Embedding

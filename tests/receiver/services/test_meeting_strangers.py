@@ -10,10 +10,10 @@ from sqlalchemy import update
 
 from receiver.domain.events import ListName
 from receiver.domain.strangers import Rules
-from receiver.services import meeting_strangers
-from receiver.services.housekeeping import Housekeeping
-from receiver.services.intake import Intake
-from receiver.services.recording import RECOGNISE
+from receiver.services.intake.intake import Intake
+from receiver.services.intake.recording import RECOGNISE
+from receiver.services.recognising import meeting_strangers
+from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.store import events, library, outbox, people, tables
 from receiver.store import strangers as waiting
 from receiver.store.pictures import Pictures

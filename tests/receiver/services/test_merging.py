@@ -11,9 +11,9 @@ from receiver.domain.events import ListName
 from receiver.domain.people import FaceState
 from receiver.domain.reviews import ReviewKind, ReviewState
 from receiver.domain.scales import DLIB
-from receiver.services.deciding import Decider, Probe
-from receiver.services.enrolling import Doubtful
-from receiver.services.library import Library
+from receiver.services.deciding.deciding import Decider, Probe
+from receiver.services.deciding.library import Library
+from receiver.services.people.enrolling import Doubtful
 from receiver.store import events, faces, holds, people, reviews, tables
 from receiver.store.people import Identity
 from receiver.store.reviews import NewReview

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from receiver.services.housekeeping import BATCH, LOGIN_AGE, Housekeeping
+from receiver.services.upkeep.housekeeping import BATCH, LOGIN_AGE, Housekeeping
 from receiver.store import accounts
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from receiver.domain.trust import TrustRules
-from receiver.services.catching_up import CatchingUp, CatchingUpParts
-from receiver.services.device_book import PENDING_AT_ADDRESS, PENDING_GATES
+from receiver.services.devices.device_book import PENDING_AT_ADDRESS, PENDING_GATES
+from receiver.services.intake.catching_up import CatchingUp, CatchingUpParts
 from receiver.store import tables
 from receiver.store.store import Store
 from tests.receiver.boxes import LICENCE, count, history, text_of

@@ -7,9 +7,9 @@ import pytest
 from receiver.domain.errors import Conflict, Invalid
 from receiver.domain.events import ListName
 from receiver.domain.reviews import ReviewKind
-from receiver.services.correcting import Promotion
-from receiver.services.enrolling import Doubtful
-from receiver.services.intake import Intake
+from receiver.services.correcting.correcting import Promotion
+from receiver.services.intake.intake import Intake
+from receiver.services.people.enrolling import Doubtful
 from receiver.store import people, reviews, tables
 from receiver.store.reviews import NewReview
 from receiver.store.store import Store

@@ -9,9 +9,9 @@ from sqlalchemy import delete, select
 
 from receiver.domain.errors import Busy, Conflict
 from receiver.domain.events import ListName
-from receiver.services.intake import Intake
-from receiver.services.people import NewPerson, People
-from receiver.services.re_embedding import Moved, ReEmbedding, forget, nearest, overlap
+from receiver.services.intake.intake import Intake
+from receiver.services.people.people import NewPerson, People
+from receiver.services.people.re_embedding import Moved, ReEmbedding, forget, nearest, overlap
 from receiver.store import library, people, tables
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
@@ -157,7 +157,7 @@ def test_who_is_removed_meanwhile_stays_removed(site: Site) -> None:
 
 
 def test_a_run_that_was_ended_is_taken_up_where_it_stood(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.services.re_embedding.PAGE", 1)
+    monkeypatch.setattr("receiver.services.people.re_embedding.PAGE", 1)
     for shade in (1, 2, 3):
         site.enrol(shade)
     engine = PreparedEngine(SECOND_MODEL, site.engine.seen)
@@ -311,7 +311,7 @@ def test_an_enrolment_that_the_library_overtook_is_to_be_sent_again(site: Site) 
 
 
 def test_embeddings_of_a_model_that_is_not_needed_are_dropped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.services.re_embedding.MANY", 2)
+    monkeypatch.setattr("receiver.services.people.re_embedding.MANY", 2)
     for shade in (1, 2, 3):
         site.enrol(shade)
     with site.store.write(lock=people.GALLERY_LOCK) as tx:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from receiver.domain.events import ListName
-from receiver.services import library
-from receiver.services.intake import Intake
+from receiver.services.deciding import library
+from receiver.services.intake.intake import Intake
 from receiver.store import events, outbox, people, tables
 from receiver.worker import ATTEMPTS
 from recognition.engine import RecognitionError

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from receiver.domain.events import ListName
 from receiver.domain.people import FaceState
-from receiver.services import registering
-from receiver.services.intake import Intake
-from receiver.services.keeping_faces import FaceChange, KeepingFaces
+from receiver.services.intake.intake import Intake
+from receiver.services.people import registering
+from receiver.services.people.keeping_faces import FaceChange, KeepingFaces
 from receiver.store import people, tables
 from receiver.store.store import Store
 from tests.receiver.boxes import open_intake, text_of

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receiver.domain.errors import Busy
-from receiver.services import retracing
-from receiver.services.retracing import Retraced, Wanted, retrace
+from receiver.services.looking import retracing
+from receiver.services.looking.retracing import Retraced, Wanted, retrace
 from receiver.store import sightings
 from receiver.store.sightings import PastFilter
 from receiver.store.store import Store, open_store

@@ -9,8 +9,8 @@ from sqlalchemy import update
 
 from receiver.domain.events import ListName
 from receiver.domain.reviews import ReviewState
-from receiver.services import second_opinions
-from receiver.services.intake import Intake
+from receiver.services.intake.intake import Intake
+from receiver.services.recognising import second_opinions
 from receiver.store import people, reviews, tables
 from receiver.store.database import Row
 from receiver.store.store import Store

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from receiver.forwarder.channel import Answer, Outcome, Outgoing
-from receiver.services.forwarding import Forwarding
-from receiver.services.originals import Originals
+from receiver.services.forwarding.forwarding import Forwarding
+from receiver.services.intake.originals import Originals
 from receiver.store import deliveries
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store

@@ -5,8 +5,8 @@ import pytest
 from receiver.domain.errors import Conflict, Invalid, NotFound
 from receiver.domain.events import ListName
 from receiver.domain.people import FaceState
-from receiver.services.enrolling import Doubtful
-from receiver.services.splitting import Split
+from receiver.services.correcting.splitting import Split
+from receiver.services.people.enrolling import Doubtful
 from receiver.store import faces, holds, people
 from receiver.store.store import Store
 from tests.receiver.corrections import BY, NOW, Workshop

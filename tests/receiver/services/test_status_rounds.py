@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from receiver.services import statuses as statuses_module
-from receiver.services.statuses import NOTED_EVERY
+from receiver.services.intake import statuses as statuses_module
+from receiver.services.intake.statuses import NOTED_EVERY
 from receiver.store import devices
 from receiver.store.store import Store
 from schemas.errors import UnreadableItem

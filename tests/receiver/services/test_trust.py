@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from receiver.domain.errors import Conflict, Invalid, NotFound
 from receiver.domain.trust import Mode, State, TrustRules
-from receiver.services.catching_up import STEP, CatchingUp, CatchingUpParts
-from receiver.services.device_book import LOOK_SECONDS
-from receiver.services.intake import Intake
+from receiver.services.devices.device_book import LOOK_SECONDS
+from receiver.services.devices.trusting import Change
+from receiver.services.intake.catching_up import STEP, CatchingUp, CatchingUpParts
+from receiver.services.intake.intake import Intake
 from receiver.services.pacing import Pace
-from receiver.services.trusting import Change
 from receiver.store import devices, outbox, tables, trust
 from receiver.store.outbox import Task
 from receiver.store.store import Store

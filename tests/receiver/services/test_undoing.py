@@ -4,7 +4,7 @@ import pytest
 
 from receiver.domain.errors import Conflict, NotFound
 from receiver.domain.events import ListName
-from receiver.services.correcting import Promotion
+from receiver.services.correcting.correcting import Promotion
 from receiver.store import corrections, erasures, people
 from receiver.store.corrections import CorrectionFilter
 from receiver.store.store import Store

@@ -12,10 +12,10 @@ from sqlalchemy import delete, text, update
 
 from receiver.domain.audit import START, Actor, AuditRow, Deed, chained
 from receiver.domain.errors import GatehouseError, SetupError
-from receiver.services.acting import acting_as
-from receiver.services.auditing import REFUSALS, Audit, Damper
-from receiver.services.sealing import Sealing
-from receiver.services.verifying import Verdict, Verifying
+from receiver.services.audit.acting import acting_as
+from receiver.services.audit.auditing import REFUSALS, Audit, Damper
+from receiver.services.audit.sealing import Sealing
+from receiver.services.audit.verifying import Verdict, Verifying
 from receiver.store import audit
 from receiver.store.audit import AuditFilter, open_audit
 from receiver.store.audit_tables import audit_link, audit_row, audit_seal

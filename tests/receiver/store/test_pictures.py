@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
 
-from receiver.services.housekeeping import BATCH, Housekeeping
+from receiver.services.upkeep.housekeeping import BATCH, Housekeeping
 from receiver.store import events, identities, people
 from receiver.store.pictures import Pictures, StoredPicture
 from receiver.store.store import Store

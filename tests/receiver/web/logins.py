@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from receiver.domain.accounts import NO_LIMITS, Limits, Role
-from receiver.services.signing import Claims
+from receiver.services.accounts.signing import Claims
 from receiver.store import accounts
 from receiver.web.app import Services
 

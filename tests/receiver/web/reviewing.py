@@ -6,8 +6,8 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from receiver.services.importing import Importing, ImportingParts
-from receiver.services.people import People, See
+from receiver.services.importing.importing import Importing, ImportingParts
+from receiver.services.people.people import People, See
 from receiver.store import outbox, quarantine, reviews
 from receiver.store.pictures import Pictures
 from receiver.store.reviews import NewReview, ReviewPicture

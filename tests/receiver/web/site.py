@@ -10,15 +10,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from receiver import bootstrap, repair, review_desk
-from receiver.services.deciding import Decider
-from receiver.services.enrolling import EnrolmentGate
-from receiver.services.keeping_faces import KeepingFaces
-from receiver.services.library import Library
-from receiver.services.looking import Looking
-from receiver.services.people import People
-from receiver.services.searching import Searching
-from receiver.services.seeing import Seeing
+from receiver import bootstrap
+from receiver.assembly import repair, review_desk
+from receiver.services.deciding.deciding import Decider
+from receiver.services.deciding.library import Library
+from receiver.services.looking.looking import Looking
+from receiver.services.looking.searching import Searching
+from receiver.services.looking.seeing import Seeing
+from receiver.services.people.enrolling import EnrolmentGate
+from receiver.services.people.keeping_faces import KeepingFaces
+from receiver.services.people.people import People
 from receiver.settings import load
 from receiver.store.store import Store
 from receiver.web.app import Services

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from receiver.services.recording import Sender
+from receiver.services.intake.recording import Sender
 from tests.receiver.boxes import HISTORY, LICENCE, TIME, history, text_of
 from tests.receiver.web.site import Site, is_problem
 

@@ -11,9 +11,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from receiver.domain.imports import JobState, RowState
-from receiver.services.import_jobs import FOLDER
-from receiver.services.importing import Importing, ImportingParts
-from receiver.services.people import People, See
+from receiver.services.importing.import_jobs import FOLDER
+from receiver.services.importing.importing import Importing, ImportingParts
+from receiver.services.people.people import People, See
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
 from receiver.translation.import_words import LIST_NAMES

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from receiver.domain.errors import Unavailable
-from receiver.services.recording import Sender
+from receiver.services.intake.recording import Sender
 from receiver.store import tables
 from receiver.translation import originals
 from receiver.translation import sophon as translation

@@ -7,7 +7,7 @@ import pytest
 
 from receiver.domain.audit import Actor
 from receiver.domain.errors import Unavailable
-from receiver.services import acting
+from receiver.services.audit import acting
 from receiver.store.audit import AuditFilter
 from receiver.web.auditing import ROUTES, Audited, NotDelicate
 from tests.receiver.boxes import text_of

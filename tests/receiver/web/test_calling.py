@@ -8,9 +8,9 @@ from typing import Any, cast
 import orjson
 
 from receiver.domain.errors import GatehouseError
-from receiver.services.group_commit import GroupCommit
-from receiver.services.intake import Intake
-from receiver.services.recording import Recorded, Sender
+from receiver.services.intake.group_commit import GroupCommit
+from receiver.services.intake.intake import Intake
+from receiver.services.intake.recording import Recorded, Sender
 from receiver.web.arrivals import Arrival
 from receiver.web.calling import Caller
 from receiver.web.sophon import EventRounds

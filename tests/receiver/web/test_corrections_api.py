@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from receiver.services import erasing_pictures, event_moves
-from receiver.services.event_moves import EventMoves
+from receiver.services.correcting import event_moves
+from receiver.services.correcting.event_moves import EventMoves
+from receiver.services.erasing import erasing_pictures
 from receiver.store import pictures
 from receiver.store.store import MAIN_FILE, PICTURES_FILE
 from tests.receiver.erasing import columns_with, make_erasing, without_rest

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from receiver import bootstrap
 from receiver.bootstrap import House
-from receiver.services.recording import RECOGNISE
+from receiver.services.intake.recording import RECOGNISE
 from receiver.settings import Settings
 from receiver.store import outbox
 from receiver.web.device_paths import HISTORY_PATHS

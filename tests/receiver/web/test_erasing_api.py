@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from receiver import bootstrap
-from receiver.services import erasing, erasing_pictures
-from receiver.services.erasing_pictures import faces_near
-from receiver.services.recording import Recorded
+from receiver.services.erasing import erasing, erasing_pictures
+from receiver.services.erasing.erasing_pictures import faces_near
+from receiver.services.intake.recording import Recorded
 from receiver.settings import Settings
 from receiver.store import database, deliveries, imports, pictures, quarantine, tables
 from receiver.store.pictures import Pictures

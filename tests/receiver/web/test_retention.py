@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from receiver.domain.retention import Rules
-from receiver.services import retaining as retaining_module
+from receiver.services.erasing import retaining as retaining_module
+from receiver.services.erasing.retaining import Retaining
 from receiver.services.pacing import Pace
-from receiver.services.retaining import Retaining
 from receiver.store import deliveries, identities, people, tables
 from tests.receiver.boxes import REAL_TIME, count, real_time, text_of
 from tests.receiver.erasing import stopped_after, without_rest

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from receiver.services.adopting_one import OneByOne, OneParts
+from receiver.services.adopting.adopting_one import OneByOne, OneParts
 from receiver.store import outbox, reviews, tables
 from receiver.store.reviews import ReviewPicture
 from tests.receiver.boxes import jpeg, text_of

@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from receiver.domain.retention import Rules
-from receiver.services import erasing_pictures
-from receiver.services.housekeeping import Housekeeping
-from receiver.services.retaining import Retaining
+from receiver.services.erasing import erasing_pictures
+from receiver.services.erasing.retaining import Retaining
+from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.store import pictures, reviews, tables
 from receiver.store.pictures import ORPHAN_AGE, Pictures
 from receiver.store.reviews import NewReview, ReviewPicture
@@ -136,7 +136,7 @@ def test_the_sweep_keeps_the_pictures_of_questions_and_settles_what_has_gone(
 ) -> None:
     person = conflicting(any_site)
     keeping = Housekeeping(any_site.store, Pictures(any_site.store.pictures))
-    monkeypatch.setattr("receiver.services.housekeeping.ORPHAN_AGE", -ORPHAN_AGE)
+    monkeypatch.setattr("receiver.services.upkeep.housekeeping.ORPHAN_AGE", -ORPHAN_AGE)
     assert (keeping.sweep_orphans(), keeping.settle_reviews()) == (0, 0)
     any_site.client.delete(f"/v1/people/{person}")
     assert keeping.sweep_orphans() == 2

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from receiver.services import retracing
+from receiver.services.looking import retracing
 from receiver.store import tables
 from tests.receiver.boxes import TIME, count, jpeg, text_of
 from tests.receiver.faces import MODEL, face_of, sighting

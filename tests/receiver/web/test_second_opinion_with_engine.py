@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 
 from receiver import bootstrap
 from receiver.bootstrap import House
-from receiver.services.recording import RECOGNISE
+from receiver.services.intake.recording import RECOGNISE
 from receiver.settings import Settings
 from receiver.store import outbox, reviews, tables
 from receiver.store.database import Row

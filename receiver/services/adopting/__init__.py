@@ -1,0 +1,1 @@
+"""People whom the devices know already, taken over into the library."""

@@ -1,0 +1,1 @@
+"""What was seen, for those who ask."""

@@ -1,0 +1,1 @@
+"""Who did what, in a log that nobody can change unseen."""

@@ -1,0 +1,1 @@
+"""Who speaks to us, and what we think of them."""

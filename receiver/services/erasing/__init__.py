@@ -1,0 +1,1 @@
+"""Taking people away for good, and letting go of what is old."""

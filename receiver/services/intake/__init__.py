@@ -1,0 +1,1 @@
+"""What comes in: recorded durably, or kept aside with its reason."""

@@ -1,0 +1,1 @@
+"""Pictures that somebody shows us: whose faces are these."""

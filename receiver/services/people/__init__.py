@@ -1,0 +1,1 @@
+"""The library: its people and their faces, and the gate through which new ones come."""

@@ -1,0 +1,1 @@
+"""An event from its pictures to its decision."""

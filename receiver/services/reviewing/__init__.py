@@ -1,0 +1,1 @@
+"""What a person should look at, and what their answers do."""
