@@ -287,6 +287,7 @@ def _sentences() -> Iterator[None]:
 def make_front(house: House) -> "Front":
     """The ASGI front with the application behind it."""
     from receiver.services.intake.statuses import Statuses
+    from receiver.store.checkpointing import Checkpointing
     from receiver.web.device_paths import CHANNELS
     from receiver.web.front import Front, FrontHooks, FrontLimits
     from receiver.web.sophon import EventRounds
@@ -299,6 +300,9 @@ def make_front(house: House) -> "Front":
     intake = make_intake(house)
     statuses = Statuses(house.store, intake.book)
     rounds = EventRounds(intake, settings.body_limit, trust.make_proofs(settings))
+    checkpointing = Checkpointing({house.store.main, house.store.pictures})
+    house.closers.append(checkpointing.close)
+    checkpointing.start()
     hooks = FrontHooks(rounds.answers, lambda peer: statuses.note_problem(peer, "body_too_large"))
     return Front(make_app(house, intake).wsgi_app, limits, hooks)
 

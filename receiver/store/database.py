@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ PAGE_BYTES = 4096
 # How large a write-ahead log may grow before it is taken over into the database: four times what SQLite would have, since pages
 # of indexes are written over and over, and go over once.
 JOURNAL_BYTES = 16 * 1024 * 1024
+# Copies what it can without waiting for anybody.
+PASSIVE_CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 # Two transactions of PostgreSQL were in each other's way and one was ended: the same transaction again succeeds.
 CONFLICT = "storage_conflict"
 CONFLICTS = {"40001", "40P01"}
@@ -71,11 +73,15 @@ class Database:
     def __init__(self, url: str, *, readers: int = 16, page_bytes: int = PAGE_BYTES) -> None:
         self.is_sqlite = url.startswith("sqlite")
         self.path: Path | None = None
+        # Told of each commit to a SQLite file, when others may write again.
+        self.on_commit: Callable[[], None] = lambda: None
         self._kept: Connection | None = None
         if self.is_sqlite:
             self.path = path = Path(url.removeprefix("sqlite:///"))
             self._ticket: Ticket | None = Ticket(path.with_name(path.name + ".ticket"))
+            self._page_bytes = page_bytes
             self._writer = _sqlite_engine(path, "BEGIN IMMEDIATE", page_bytes, pool_size=1)
+            self._copier = _sqlite_engine(path, "BEGIN IMMEDIATE", page_bytes, pool_size=1)
             self._reader = _sqlite_engine(path, "BEGIN", page_bytes, pool_size=readers, is_read_only=True)
         else:
             self._ticket = None
@@ -106,6 +112,7 @@ class Database:
             # Every SQLite write transaction excludes all others already.
             with _own_errors(), self._ticket.held(), self._kept_writer().begin():
                 yield self._kept_writer()
+            self.on_commit()
 
     def _kept_writer(self) -> Connection:
         """The one connection that writes, kept between transactions; only the ticket's holder uses it."""
@@ -125,6 +132,22 @@ class Database:
             return False
         with self.read() as tx:
             return bool(tx.execute(text("PRAGMA secure_delete")).scalar())
+
+    def take_log_over(self) -> int:
+        """SQLite: copies the write-ahead log into the database beside those who write; the log's length in bytes.
+
+        Most of it goes over while others write on. Then they wait for the little that came meanwhile: only a log that is
+        copied whole begins anew with the next commit, and would else grow as long as somebody writes.
+        """
+        if self._ticket is None:
+            return 0
+        with _own_errors(), self._copier.connect() as connection:
+            # The driver's own cursor: SQLAlchemy would begin a transaction first.
+            cursor = connection.connection.cursor()
+            pages = cursor.execute(PASSIVE_CHECKPOINT).fetchone()[1]
+            with self._ticket.held():
+                cursor.execute(PASSIVE_CHECKPOINT)
+        return int(pages) * self._page_bytes
 
     def empty_log(self) -> bool:
         """SQLite: moves the write-ahead file's content into the database and cuts it to nothing; False if a reader is in
@@ -159,6 +182,7 @@ class Database:
         self._writer.dispose()
         self._reader.dispose()
         if self._ticket is not None:
+            self._copier.dispose()
             self._ticket.close()
 
 
