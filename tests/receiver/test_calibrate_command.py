@@ -13,6 +13,7 @@ from receiver.services.recognising.engines import Engines
 from receiver.settings import Settings
 from receiver.store import calibrations
 from receiver.store.store import open_store
+from tests.made_stores import make_files
 from tests.photos import PEOPLE, TWO_FACES, photo
 from tests.receiver.boxes import jpeg
 from tests.receiver.faces import MODEL, PreparedEngine, face_of, read_prepared, sighting
@@ -24,6 +25,7 @@ PNG, PAGE = "calibration.png", "calibration.html"
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings of the checkout or of this shell."""
     monkeypatch.chdir(tmp_path)
+    make_files(tmp_path / "data")
     for name in Settings.__dataclass_fields__:
         monkeypatch.delenv(f"GATEHOUSE_{name.upper()}", raising=False)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from receiver.assembly.house import open_house
 from receiver.bootstrap import House
 from receiver.cli import cli
 from receiver.services.correcting import event_moves
 from receiver.services.people.people import People
 from receiver.settings import load
+from tests.made_stores import made_house, make_files
 from tests.receiver.boxes import jpeg
 from tests.receiver.corrections import Workshop
 from tests.receiver.faces import MODEL, PreparedEngine, face_of, gate_of, read_prepared, sighting
@@ -31,6 +31,7 @@ def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GATEHOUSE_MODEL", MODEL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GATEHOUSE_DATA_DIR", "data")
+    make_files(tmp_path / "data")
     for number in (1, 2, 3):
         (tmp_path / f"{number}.jpg").write_bytes(jpeg(number))
 
@@ -114,7 +115,7 @@ def test_many_events_are_moved_before_the_command_ends(monkeypatch: pytest.Monke
     monkeypatch.setattr(event_moves, "STEP", 2)
     said("add", "Ann", "1.jpg")
     said("add", "A.", "3.jpg", "--override")
-    house = open_house(load())
+    house = made_house(load())
     shop = Workshop(house.store)
     events = [shop.passed(2, number) for number in range(7)]
     text = said("merge", "1", "2")

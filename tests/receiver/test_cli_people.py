@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from receiver.bootstrap import House
 from receiver.cli import cli
 from receiver.services.people.people import People
+from tests.made_stores import make_files
 from tests.receiver.boxes import jpeg
 from tests.receiver.faces import MODEL, PreparedEngine, face_of, gate_of, read_prepared, sighting
 
@@ -27,6 +28,7 @@ def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GATEHOUSE_MODEL", MODEL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GATEHOUSE_DATA_DIR", "data")
+    make_files(tmp_path / "data")
     for number in (1, 2, 3, 9):
         (tmp_path / f"{number}.jpg").write_bytes(jpeg(number))
 

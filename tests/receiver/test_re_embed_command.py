@@ -14,6 +14,7 @@ from receiver.settings import Settings
 from receiver.store import library, tables
 from receiver.store.store import open_store
 from recognition.engine import RecognitionError
+from tests.made_stores import make_files
 from tests.receiver.boxes import jpeg
 from tests.receiver.faces import MODEL, SECOND_MODEL, PreparedEngine, face_of, read_prepared, sighting
 
@@ -22,6 +23,7 @@ from tests.receiver.faces import MODEL, SECOND_MODEL, PreparedEngine, face_of, r
 def _site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A data folder of the test's own, the prepared engine with two models, and no lower priority for the tests."""
     monkeypatch.chdir(tmp_path)
+    make_files(tmp_path / "data")
     for name in Settings.__dataclass_fields__:
         monkeypatch.delenv(f"GATEHOUSE_{name.upper()}", raising=False)
     monkeypatch.setenv("GATEHOUSE_MODEL", MODEL)

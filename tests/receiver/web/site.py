@@ -24,6 +24,7 @@ from receiver.settings import load
 from receiver.store.store import Store
 from receiver.web.app import Services
 from recognition.engine import Sighting
+from tests.made_stores import made_house
 from tests.receiver.boxes import HISTORY, history, text_of
 from tests.receiver.faces import MODEL, Desk, PreparedEngine, face_of, read_prepared, sighting
 from tests.receiver.web.logins import client_of
@@ -90,7 +91,7 @@ def open_site(folder: Path, database_url: str = "", **environ: str) -> Iterator[
     settings = load(
         {"GATEHOUSE_DATA_DIR": str(folder), "GATEHOUSE_DATABASE_URL": database_url} | given, folder=folder / "none"
     )
-    house = bootstrap.open_house(settings)
+    house = made_house(settings)
     app = bootstrap.make_app(house)
     engine = PreparedEngine()
     for number in range(1, 21):
