@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from receiver.services.audit import acting
 from receiver.store.store import Store
 from tests import made_stores
-from tests.made_stores import POSTGRES, empty_database, made_database, made_store
+from tests.made_databases import POSTGRES
+from tests.made_stores import EMPTY, MIGRATED, made_store
 
 LEFT_OUT = pytest.StashKey[int]()
 
@@ -56,17 +58,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         )
 
 
+@pytest.fixture(autouse=True)
+def _nobody_acts_afterwards() -> Iterator[None]:
+    """Whoever has acted in a test does not in the next one."""
+    yield
+    assert acting.actor() == acting.NOBODY
+
+
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
     """The address of a PostgreSQL database of this test's own, as the migrations leave it."""
-    with made_database() as url:
+    with MIGRATED.taken() as url:
         yield url
 
 
 @pytest.fixture
 def empty_postgres_url() -> Iterator[str]:
     """The address of a PostgreSQL database of this test's own, without any table."""
-    with empty_database() as url:
+    with EMPTY.taken() as url:
         yield url
 
 

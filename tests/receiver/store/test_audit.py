@@ -74,11 +74,9 @@ def test_a_log_that_nobody_touched_is_whole(log: Audit, sealing: Sealing) -> Non
 
 
 def test_who_acts_is_taken_from_the_context(log: Audit) -> None:
-    # Whoever used this thread before may have left an actor behind: here it begins with nobody.
-    with acting_as(Actor()):
-        with acting_as(ANN):
-            log.note("person.erased", kind="person", subject=5, detail={"events": 3})
-        log.note("login", outcome="refused")
+    with acting_as(ANN):
+        log.note("person.erased", kind="person", subject=5, detail={"events": 3})
+    log.note("login", outcome="refused")
     second, first = log.listed(AuditFilter()).items
     assert first["actor"] == {"kind": "account", "id": "7", "address": "10.0.0.5"}
     assert (first["action"], first["kind"], first["subject"], first["detail"]) == (
