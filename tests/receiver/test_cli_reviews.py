@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from receiver.bootstrap import House
-from receiver.cli import cli, reviewing
+from receiver.cli import reviewing
 from receiver.domain.events import ListName
 from receiver.services.people.people import See
 from receiver.settings import Settings
@@ -16,8 +15,9 @@ from receiver.store import people, reviews
 from receiver.store.pictures import StoredPicture
 from receiver.store.reviews import NewReview, ReviewPicture
 from schemas.reviews import KINDS, STATES
-from tests.made_stores import made_house, make_files
+from tests.made_stores import made_house
 from tests.receiver.boxes import jpeg
+from tests.receiver.command_line import Commands, work_in
 from tests.receiver.faces import MODEL, PreparedEngine, enrol, face_of, gate_of, read_prepared, sighting
 
 
@@ -32,26 +32,11 @@ def prepared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr("receiver.bootstrap.local_see", sees)
     monkeypatch.setattr("receiver.bootstrap.make_decider", lambda _house: gate_of()._decider)
-    monkeypatch.setenv("GATEHOUSE_MODEL", MODEL)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GATEHOUSE_DATA_DIR", "data")
-    make_files(tmp_path / "data")
+    work_in(tmp_path, monkeypatch, model=MODEL)
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, ("reviews", *arguments))
-
-
-def said(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
-
-
-def refused(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 1, (result.output, result.exception)
-    return result.output
+COMMANDS = Commands("reviews")
+run, said, refused = COMMANDS.run, COMMANDS.said, COMMANDS.refused
 
 
 @pytest.fixture
