@@ -1,17 +1,18 @@
 """What all tests share: stores on a real SQLite file and a real PostgreSQL, and the summary of what was left out."""
 
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from receiver.store.store import Store, open_store
+from receiver.services.audit import acting
+from receiver.store.store import Store
+from tests import made_stores
+from tests.made_databases import POSTGRES
+from tests.made_stores import EMPTY, MIGRATED, made_store
 
-POSTGRES = "GATEHOUSE_TEST_POSTGRES_URL"
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -31,10 +32,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where several processes share the tests each of them leaves out the same ones, and tells the first process."""
+    """Where several processes share the tests each of them leaves out the same ones, and tells the first process.
+
+    What the tests made for all of them goes.
+    """
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+    made_stores.forget()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -53,18 +58,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         )
 
 
+@pytest.fixture(autouse=True)
+def _nobody_acts_afterwards() -> Iterator[None]:
+    """Whoever has acted in a test does not in the next one."""
+    yield
+    assert acting.actor() == acting.NOBODY
+
+
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL database address whose tables go into a schema of this test's own."""
-    base = os.environ[POSTGRES]
-    schema = f"gatehouse_{uuid.uuid4().hex}"
-    with psycopg.connect(base, autocommit=True) as connection:
-        connection.execute(f'CREATE SCHEMA "{schema}"')
-    separator = "&" if "?" in base else "?"
-    yield f"{base}{separator}options=-csearch_path%3D{schema}"
-    with psycopg.connect(base, autocommit=True) as connection:
-        connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
-        connection.execute(f'DROP SCHEMA IF EXISTS "{schema}_audit" CASCADE')
+    """The address of a PostgreSQL database of this test's own, as the migrations leave it."""
+    with MIGRATED.taken() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url() -> Iterator[str]:
+    """The address of a PostgreSQL database of this test's own, without any table."""
+    with EMPTY.taken() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -76,10 +88,18 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return found
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_database_url(request: pytest.FixtureRequest) -> str:
+    """The same, for tests about the way to the first tables."""
+    if request.param == "sqlite":
+        return ""
+    found: str = request.getfixturevalue("empty_postgres_url")
+    return found
+
+
 @pytest.fixture
 def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
     """An open, empty store."""
-    opened = open_store(database_url, tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path, database_url)
     yield opened
     opened.close()

@@ -20,6 +20,7 @@ THUMBNAIL_WIDTH = 400
 REFUSED, FAILED = 400, 500
 DIGEST = re.compile(r"[0-9a-f]{64}")
 PARAMETER = re.compile(r"[a-z_]{1,20}")
+ACTOR_BEFORE = "gatehouse.actor_before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +162,12 @@ def tell(*, action: str = "", subject: object = "", **detail: Any) -> None:
 
 
 def _begin() -> None:
-    g.actor_before = acting.name(Actor(ActorKind.NOBODY, "", request.remote_addr or ""))
+    # With the request and not in `g`, which requests within one another share.
+    request.environ[ACTOR_BEFORE] = acting.name(Actor(ActorKind.NOBODY, "", request.remote_addr or ""))
 
 
 def _end(_error: BaseException | None) -> None:
-    token = g.pop("actor_before", None)
+    token = request.environ.pop(ACTOR_BEFORE, None)
     if token is not None:
         acting.forget(token)
 

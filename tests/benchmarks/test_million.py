@@ -6,6 +6,7 @@ from benchmarks.lookups import ENDPOINTS
 from benchmarks.million import FACES, build
 from receiver import bootstrap
 from receiver.settings import Settings
+from tests.made_stores import made_house
 from tests.receiver.boxes import history
 from tests.receiver.web.logins import client_of
 
@@ -15,7 +16,7 @@ EVENTS, PEOPLE = 800, 10
 def test_a_written_past_is_shown_like_one_that_was_received(tmp_path: Path) -> None:
     built = build(tmp_path, EVENTS, PEOPLE)
     assert (built.people, built.events) == (PEOPLE, EVENTS)
-    house = bootstrap.open_house(Settings(data_dir=tmp_path, recognition="off"))
+    house = made_house(Settings(data_dir=tmp_path, recognition="off"))
     client = client_of(bootstrap.make_app(house))
     of_each = EVENTS // PEOPLE * 3 // 4
     for number in range(1, PEOPLE + 1):

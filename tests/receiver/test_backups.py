@@ -23,6 +23,7 @@ from receiver.services.upkeep.restoring import Restored, Restoring
 from receiver.settings import Settings
 from receiver.store import copying, tables
 from receiver.store.audit import AuditFilter
+from tests.made_stores import in_schema, made_house
 from tests.receiver.boxes import HISTORY, history, text_of
 from tests.receiver.web.logins import client_of
 from tests.system.conftest import MakeSite, make_site
@@ -45,7 +46,7 @@ class Place:
         return BackupParts(self.folder, self.database_url)
 
     def open(self) -> House:
-        return bootstrap.open_house(Settings(data_dir=self.folder, database_url=self.database_url, recognition="off"))
+        return made_house(Settings(data_dir=self.folder, database_url=self.database_url, recognition="off"))
 
     def empty(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -58,8 +59,9 @@ class Place:
 
 
 @pytest.fixture
-def place(database_url: str, tmp_path: Path) -> Place:
-    return Place(tmp_path / "data", database_url)
+def place(empty_database_url: str, tmp_path: Path) -> Place:
+    """On PostgreSQL with a schema of its own, beside what else is in the database."""
+    return Place(tmp_path / "data", empty_database_url and in_schema("gate", empty_database_url))
 
 
 def fill(house: House) -> None:

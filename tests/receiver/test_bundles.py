@@ -16,6 +16,7 @@ from receiver.domain.errors import GatehouseError
 from receiver.settings import Settings
 from receiver.store import bundles, tables
 from receiver.store.types import EPOCH
+from tests.made_stores import made_house
 from tests.receiver.boxes import count
 from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import Site, open_site
@@ -49,14 +50,14 @@ def source(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def target(database_url: str, tmp_path: Path) -> Iterator[House]:
-    house = bootstrap.open_house(Settings(data_dir=tmp_path / "target", database_url=database_url))
+    house = made_house(Settings(data_dir=tmp_path / "target", database_url=database_url))
     yield house
     house.close()
 
 
 @contextmanager
 def opened(folder: Path) -> Iterator[House]:
-    house = bootstrap.open_house(Settings(data_dir=folder))
+    house = made_house(Settings(data_dir=folder))
     try:
         yield house
     finally:

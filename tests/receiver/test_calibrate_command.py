@@ -5,16 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from receiver import cli
 from receiver.domain.scales import DLIB
 from receiver.services.recognising.engines import Engines
-from receiver.settings import Settings
 from receiver.store import calibrations
 from receiver.store.store import open_store
 from tests.photos import PEOPLE, TWO_FACES, photo
 from tests.receiver.boxes import jpeg
+from tests.receiver.command_line import Commands, work_in
 from tests.receiver.faces import MODEL, PreparedEngine, face_of, read_prepared, sighting
 
 PNG, PAGE = "calibration.png", "calibration.html"
@@ -23,9 +21,7 @@ PNG, PAGE = "calibration.png", "calibration.html"
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings of the checkout or of this shell."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.__dataclass_fields__:
-        monkeypatch.delenv(f"GATEHOUSE_{name.upper()}", raising=False)
+    work_in(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -47,20 +43,8 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PreparedEngine:
     return engine
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.cli, ["people", *arguments])
-
-
-def said(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
-
-
-def refused(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 1, (result.output, result.exception)
-    return result.output
+COMMANDS = Commands("people")
+run, said, refused = COMMANDS.run, COMMANDS.said, COMMANDS.refused
 
 
 def stored() -> int:

@@ -15,6 +15,7 @@ from receiver.settings import Settings
 from receiver.store import library_checks, outbox, people
 from receiver.store.database import Tx
 from receiver.store.store import Store, open_store
+from tests.made_stores import make_files
 from tests.receiver.faces import MODEL, enrol, face_of
 
 
@@ -22,6 +23,7 @@ from tests.receiver.faces import MODEL, enrol, face_of
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A data folder of the test's own with strangers and staff, and no lower priority for the tests."""
     monkeypatch.chdir(tmp_path)
+    make_files(tmp_path / "data")
     for name in Settings.__dataclass_fields__:
         monkeypatch.delenv(f"GATEHOUSE_{name.upper()}", raising=False)
     monkeypatch.setenv("GATEHOUSE_MODEL", MODEL)

@@ -16,6 +16,7 @@ from receiver.settings import Settings
 from receiver.store import outbox
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store, open_store
+from tests.made_stores import made_store
 from tests.receiver.boxes import HISTORY, history, jpeg, open_intake
 from tests.receiver.faces import MODEL, PreparedEngine, face_of, gate_of, read_prepared, sighting
 
@@ -48,8 +49,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Store]:
     """The store of the commands' data folder."""
-    store = open_store("", tmp_path / "data")
-    store.upgrade()
+    store = made_store(tmp_path / "data")
     yield store
     store.close()
 

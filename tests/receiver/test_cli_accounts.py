@@ -15,6 +15,7 @@ from receiver.domain.errors import SetupError
 from receiver.services.accounts import passwords
 from receiver.settings import Settings
 from receiver.store import accounts
+from tests.made_stores import made_house
 
 PASSWORD = "correct horse battery"
 
@@ -35,7 +36,7 @@ def _cheap(parameters: Any) -> None:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    opened = bootstrap.open_house(Settings(data_dir=tmp_path / "data", recognition="off"))
+    opened = made_house(Settings(data_dir=tmp_path / "data", recognition="off"))
     yield opened
     opened.close()
 
@@ -81,7 +82,7 @@ def test_the_first_start_makes_an_administrator_with_a_password_told_once(house:
 def test_no_two_installations_have_the_same_password(tmp_path: Path) -> None:
     found = set()
     for number in range(3):
-        opened = bootstrap.open_house(Settings(data_dir=tmp_path / str(number), recognition="off"))
+        opened = made_house(Settings(data_dir=tmp_path / str(number), recognition="off"))
         made = entrance.first_start(opened)
         found.add(None if made is None else made.password)
         opened.close()

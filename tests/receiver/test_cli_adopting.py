@@ -9,7 +9,7 @@ from receiver import cli
 from receiver.bootstrap import House
 from receiver.services.adopting.adopting import Adopting
 from receiver.settings import Settings
-from receiver.store.store import open_store
+from tests.made_stores import made_store
 from tests.receiver.adopter import Adopter
 from tests.receiver.faces import PreparedEngine, face_of, sighting
 
@@ -36,8 +36,7 @@ def passed_by(tmp_path: Path, engine: PreparedEngine) -> None:
     """Three people whom a box knows, the third without a face on the box's picture."""
     folder = tmp_path / "data"
     folder.mkdir()
-    store = open_store("", folder)
-    store.upgrade()
+    store = made_store(folder)
     adopter = Adopter(store, folder, engine)
     adopter.told(1, 1, identity="E1", identity_name="Ann")
     adopter.told(2, 2, identity="E2", identity_name="Ben", ext_data={"person_type": 2})

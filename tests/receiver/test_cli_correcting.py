@@ -3,52 +3,21 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from receiver.assembly.house import open_house
-from receiver.bootstrap import House
-from receiver.cli import cli
 from receiver.services.correcting import event_moves
-from receiver.services.people.people import People
 from receiver.settings import load
-from tests.receiver.boxes import jpeg
+from tests.made_stores import made_house
+from tests.receiver.command_line import Commands, prepare_library
 from tests.receiver.corrections import Workshop
-from tests.receiver.faces import MODEL, PreparedEngine, face_of, gate_of, read_prepared, sighting
 
 
 @pytest.fixture(autouse=True)
-def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The prepared engine in place of dlib: pictures 1 and 3 are of one person, 2 of another."""
-    engine = PreparedEngine()
-    for number, face in ((1, face_of(1)), (2, face_of(2)), (3, face_of(1, off=0.1))):
-        engine.prepare(number, [sighting(face)])
-
-    def made(house: House) -> People:
-        return People(house.store, house.pictures, lambda data: engine.sightings(read_prepared(data)), 1000, gate_of())
-
-    monkeypatch.setattr("receiver.bootstrap.make_local_people", made)
-    monkeypatch.setattr("receiver.bootstrap.make_gate", lambda _house, _decider: gate_of())
-    monkeypatch.setenv("GATEHOUSE_MODEL", MODEL)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GATEHOUSE_DATA_DIR", "data")
-    for number in (1, 2, 3):
-        (tmp_path / f"{number}.jpg").write_bytes(jpeg(number))
+def _library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    prepare_library(tmp_path, monkeypatch)
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, ("people", *arguments))
-
-
-def said(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
-
-
-def refused(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 1, (result.output, result.exception)
-    return result.output
+COMMANDS = Commands("people")
+run, said, refused = COMMANDS.run, COMMANDS.said, COMMANDS.refused
 
 
 def test_two_are_merged_and_parted_again() -> None:
@@ -114,7 +83,7 @@ def test_many_events_are_moved_before_the_command_ends(monkeypatch: pytest.Monke
     monkeypatch.setattr(event_moves, "STEP", 2)
     said("add", "Ann", "1.jpg")
     said("add", "A.", "3.jpg", "--override")
-    house = open_house(load())
+    house = made_house(load())
     shop = Workshop(house.store)
     events = [shop.passed(2, number) for number in range(7)]
     text = said("merge", "1", "2")

@@ -9,6 +9,7 @@ from receiver import bootstrap
 from receiver.cli import cli
 from receiver.settings import Settings
 from receiver.web.device_paths import split_key
+from tests.made_stores import made_house
 from tests.receiver.boxes import HISTORY, LICENCE, history
 
 
@@ -17,7 +18,7 @@ def _folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GATEHOUSE_DATA_DIR", "data")
     monkeypatch.setenv("GATEHOUSE_RECOGNITION", "off")
-    house = bootstrap.open_house(Settings(data_dir=Path("data"), recognition="off"))
+    house = made_house(Settings(data_dir=Path("data"), recognition="off"))
     bootstrap.make_intake(house).record([history(1), history(2)], HISTORY)
     house.close()
 

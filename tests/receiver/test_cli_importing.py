@@ -17,6 +17,7 @@ from receiver.settings import Settings
 from receiver.store import people
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store, open_store
+from tests.made_stores import make_files
 from tests.receiver.archives import packed, placed
 from tests.receiver.boxes import jpeg
 from tests.receiver.faces import gate_of
@@ -27,6 +28,7 @@ from tests.receiver.importer import HEADER, NOBODY, PIXELS, see_prepared, settle
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings of the checkout or of this shell; the prepared engine in place of dlib's models."""
     monkeypatch.chdir(tmp_path)
+    make_files(tmp_path / "data")
     for name in Settings.__dataclass_fields__:
         monkeypatch.delenv(f"GATEHOUSE_{name.upper()}", raising=False)
     monkeypatch.setattr("receiver.bootstrap.make_local_importing", importing_with(People))

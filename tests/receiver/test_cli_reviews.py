@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from receiver.bootstrap import House, open_house
-from receiver.cli import cli, reviewing
+from receiver.bootstrap import House
+from receiver.cli import reviewing
 from receiver.domain.events import ListName
 from receiver.services.people.people import See
 from receiver.settings import Settings
@@ -16,7 +15,9 @@ from receiver.store import people, reviews
 from receiver.store.pictures import StoredPicture
 from receiver.store.reviews import NewReview, ReviewPicture
 from schemas.reviews import KINDS, STATES
+from tests.made_stores import made_house
 from tests.receiver.boxes import jpeg
+from tests.receiver.command_line import Commands, work_in
 from tests.receiver.faces import MODEL, PreparedEngine, enrol, face_of, gate_of, read_prepared, sighting
 
 
@@ -31,31 +32,17 @@ def prepared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr("receiver.bootstrap.local_see", sees)
     monkeypatch.setattr("receiver.bootstrap.make_decider", lambda _house: gate_of()._decider)
-    monkeypatch.setenv("GATEHOUSE_MODEL", MODEL)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GATEHOUSE_DATA_DIR", "data")
+    work_in(tmp_path, monkeypatch, model=MODEL)
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, ("reviews", *arguments))
-
-
-def said(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
-
-
-def refused(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 1, (result.output, result.exception)
-    return result.output
+COMMANDS = Commands("reviews")
+run, said, refused = COMMANDS.run, COMMANDS.said, COMMANDS.refused
 
 
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[int, int]:
     """Two people and the question whether they are one, which is item 1."""
-    house = open_house(Settings(data_dir=tmp_path / "data", model=MODEL))
+    house = made_house(Settings(data_dir=tmp_path / "data", model=MODEL))
     first = enrol(house.store, ListName.STAFF, face_of(1), name="Ann Example")
     second = enrol(house.store, ListName.STAFF, face_of(5), name="Ann Exampel")
     with house.store.write() as tx:
@@ -111,7 +98,7 @@ def test_an_item_that_is_not_there_is_told() -> None:
 
 
 def test_a_face_is_looked_at_with_the_engine_of_this_process(two: tuple[int, int], tmp_path: Path) -> None:
-    house = open_house(Settings(data_dir=tmp_path / "data", model=MODEL))
+    house = made_house(Settings(data_dir=tmp_path / "data", model=MODEL))
     digest = hashlib.sha256(jpeg(2)).digest()
     house.pictures.put([StoredPicture(digest, "image/jpeg", 1, 1, jpeg(2))])
     with house.store.write() as tx:
@@ -119,7 +106,7 @@ def test_a_face_is_looked_at_with_the_engine_of_this_process(two: tuple[int, int
         reviews.note(tx, new, datetime.now(UTC))
     house.close()
     assert f"person {two[0]}" in said("accept", "2")
-    house = open_house(Settings(data_dir=tmp_path / "data", model=MODEL))
+    house = made_house(Settings(data_dir=tmp_path / "data", model=MODEL))
     with house.store.read() as tx:
         assert [row.state for row in people.faces_of(tx, [two[0]])] == ["former", "current"]
     house.close()

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from receiver.cli import cli
 from receiver.store import people
-from receiver.store.store import Store, open_store
+from receiver.store.store import Store
+from tests.made_stores import made_store
 from tests.receiver.faces import MODEL, face_of
 from tests.receiver.past import Past
 
@@ -23,8 +24,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("GATEHOUSE_MODEL", MODEL)
     monkeypatch.setenv("GATEHOUSE_TIMEZONE", "Africa/Maputo")
     monkeypatch.chdir(tmp_path)
-    opened = open_store("", tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path)
     yield opened
     opened.close()
 

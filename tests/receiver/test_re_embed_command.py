@@ -4,27 +4,22 @@ import os
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import delete
 
-from receiver import cli
 from receiver.domain.scales import DLIB
 from receiver.services.recognising.engines import Engines
-from receiver.settings import Settings
 from receiver.store import library, tables
 from receiver.store.store import open_store
 from recognition.engine import RecognitionError
 from tests.receiver.boxes import jpeg
+from tests.receiver.command_line import Commands, work_in
 from tests.receiver.faces import MODEL, SECOND_MODEL, PreparedEngine, face_of, read_prepared, sighting
 
 
 @pytest.fixture(autouse=True)
 def _site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A data folder of the test's own, the prepared engine with two models, and no lower priority for the tests."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.__dataclass_fields__:
-        monkeypatch.delenv(f"GATEHOUSE_{name.upper()}", raising=False)
-    monkeypatch.setenv("GATEHOUSE_MODEL", MODEL)
+    work_in(tmp_path, monkeypatch, model=MODEL)
     monkeypatch.setattr(os, "nice", lambda _step: 0)
     engine = PreparedEngine()
     for number in (1, 2):
@@ -41,20 +36,8 @@ def _site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("receiver.bootstrap.House.read_image", lambda _house, data: read_prepared(data))
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.cli, ["people", *arguments])
-
-
-def said(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
-
-
-def refused(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 1, (result.output, result.exception)
-    return result.output
+COMMANDS = Commands("people")
+run, said, refused = COMMANDS.run, COMMANDS.said, COMMANDS.refused
 
 
 def model() -> str:

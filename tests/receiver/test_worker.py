@@ -20,8 +20,9 @@ from receiver.store import outbox, tables
 from receiver.store.doorbell import Doorbell
 from receiver.store.outbox import Task
 from receiver.store.pictures import Pictures
-from receiver.store.store import Store, open_store
+from receiver.store.store import Store
 from receiver.worker import ATTEMPTS, Worker, WorkerParts, trigger_of
+from tests.made_stores import made_store
 from tests.receiver.boxes import HISTORY, history, open_intake, text_of
 from tests.receiver.faces import Desk, PreparedEngine, face_of, sighting
 
@@ -68,8 +69,7 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    opened = open_store("", tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path)
     made = Shop(opened, tmp_path)
     yield made
     made.forwarding.close()

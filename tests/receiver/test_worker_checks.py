@@ -24,9 +24,10 @@ from receiver.store import library, library_checks, outbox, tables
 from receiver.store.database import Row
 from receiver.store.doorbell import Doorbell
 from receiver.store.pictures import Pictures
-from receiver.store.store import Store, open_store
+from receiver.store.store import Store
 from receiver.worker import ATTEMPTS, Worker, WorkerParts, night_of
 from recognition.gates import SHIPPED
+from tests.made_stores import made_store
 from tests.receiver.faces import MODEL, enrol, face_of
 
 
@@ -77,8 +78,7 @@ class Shop:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store("", tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path)
     yield opened
     opened.close()
 

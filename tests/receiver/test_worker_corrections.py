@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import update
 
 from receiver import bootstrap
-from receiver.assembly.house import House, open_house
+from receiver.assembly.house import House
 from receiver.domain.events import ListName
 from receiver.services.correcting import event_moves
 from receiver.settings import Settings
 from receiver.store import corrections, tables
 from receiver.worker import Worker
+from tests.made_stores import made_house
 from tests.receiver.corrections import Workshop
 from tests.receiver.faces import face_of
 
@@ -22,7 +23,7 @@ EVENTS = 9
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    opened = open_house(Settings(data_dir=tmp_path, recognition="off"))
+    opened = made_house(Settings(data_dir=tmp_path, recognition="off"))
     yield opened
     opened.close()
 

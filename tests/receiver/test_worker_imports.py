@@ -17,9 +17,10 @@ from receiver.settings import Settings
 from receiver.store import outbox, tables
 from receiver.store.doorbell import Doorbell
 from receiver.store.pictures import Pictures
-from receiver.store.store import Store, open_store
+from receiver.store.store import Store
 from receiver.worker import ATTEMPTS, Worker, WorkerParts
 from recognition.engine import Sighting
+from tests.made_stores import made_store
 from tests.receiver.importer import Importer, many
 
 
@@ -53,8 +54,7 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    opened = open_store("", tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path)
     made = Shop(opened, tmp_path)
     yield made
     made.forwarding.close()

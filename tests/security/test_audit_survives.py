@@ -45,11 +45,11 @@ KILLS = 8
 ROWS = 25
 
 
-def test_what_was_noted_outlives_its_process_and_the_chain_is_whole(database_url: str, tmp_path: Path) -> None:
-    Audit(open_audit(database_url, tmp_path)).close()
+def test_what_was_noted_outlives_its_process_and_the_chain_is_whole(empty_database_url: str, tmp_path: Path) -> None:
+    Audit(open_audit(empty_database_url, tmp_path)).close()
     noted: list[str] = []
     for turn in range(KILLS):
-        command = [sys.executable, "-c", WRITER, database_url, str(tmp_path), str(turn * 100_000)]
+        command = [sys.executable, "-c", WRITER, empty_database_url, str(tmp_path), str(turn * 100_000)]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
@@ -59,7 +59,7 @@ def test_what_was_noted_outlives_its_process_and_the_chain_is_whole(database_url
             noted += [writer.stdout.readline().strip() for _ in range(ROWS + 7 * turn)]
             writer.kill()
             noted += [line.strip() for line in writer.stdout if line.endswith("\n")]
-    log = Audit(open_audit(database_url, tmp_path))
+    log = Audit(open_audit(empty_database_url, tmp_path))
     Sealing(log.database, lambda: SigningKey(tmp_path)).run()
     rows: list[str] = []
     before = None

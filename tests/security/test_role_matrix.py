@@ -13,6 +13,7 @@ from receiver.domain.accounts import Limits, Role
 from receiver.settings import Settings
 from receiver.web import auth, device_paths
 from receiver.web.auth import Access, access_of
+from tests.made_stores import made_house
 from tests.receiver.web.logins import token_of
 from tests.receiver.web.site import is_problem
 from tests.security.conftest import Door
@@ -152,7 +153,7 @@ def test_a_first_password_opens_nothing_but_its_own_change(shared_door: Door) ->
 def test_a_route_that_declares_nothing_is_closed_for_everybody(
     shared_door: Door, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    house = bootstrap.open_house(Settings(data_dir=tmp_path_factory.mktemp("new"), recognition="off"))
+    house = made_house(Settings(data_dir=tmp_path_factory.mktemp("new"), recognition="off"))
     try:
         app = bootstrap.make_app(house)
         app.add_url_rule("/v1/forgotten", view_func=lambda: "secret", endpoint="forgotten")

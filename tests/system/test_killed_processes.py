@@ -107,7 +107,7 @@ def kill_at_random(site: Site, boxes: Boxes, chance: random.Random) -> int:
 def test_nothing_acknowledged_is_lost_or_doubled(
     database: str, request: pytest.FixtureRequest, make_site: MakeSite, upstream: Upstream
 ) -> None:
-    url = "" if database == "sqlite" else request.getfixturevalue("postgres_url")
+    url = "" if database == "sqlite" else request.getfixturevalue("empty_postgres_url")
     site = make_site(url, UPSTREAM_URL=upstream.url, UPSTREAM_EVERY="1")
     site.start("web", "worker")
     eventually(site.is_ready)

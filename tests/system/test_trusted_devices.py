@@ -18,10 +18,10 @@ def post(site: Site, items: list[Any], path: str = "/HistoryEvent") -> list[str]
 
 
 def test_a_worker_that_is_killed_while_it_catches_up_loses_and_doubles_nothing(
-    make_site: MakeSite, upstream: Upstream, database_url: str
+    make_site: MakeSite, upstream: Upstream, empty_database_url: str
 ) -> None:
     site = make_site(
-        database_url, DEVICE_TRUST="adopt", RECOGNITION="off", UPSTREAM_URL=upstream.url, UPSTREAM_EVERY="1"
+        empty_database_url, DEVICE_TRUST="adopt", RECOGNITION="off", UPSTREAM_URL=upstream.url, UPSTREAM_EVERY="1"
     )
     site.start("web")
     eventually(site.is_ready)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from receiver.services.intake.intake import Intake
-from receiver.store.store import Store, open_store
+from receiver.store.store import Store
+from tests.made_stores import made_store
 from tests.receiver.boxes import open_intake, subscribe
 from tests.receiver.faces import Desk, PreparedEngine, face_of, sighting
 from tests.receiver.passing import VIEWS
@@ -16,8 +17,7 @@ from tests.receiver.trusted import Gateway, open_gateway
 @pytest.fixture
 def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     """A store where one kind of database is enough."""
-    opened = open_store("", tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path)
     yield opened
     opened.close()
 

@@ -24,7 +24,8 @@ from receiver.domain.events import ListName
 from receiver.services.correcting import event_moves
 from receiver.services.correcting.correcting import Promotion
 from receiver.store import faces, people, retention, tables
-from receiver.store.store import Store, open_store
+from receiver.store.store import Store
+from tests.made_stores import made_store
 from tests.receiver.corrections import BY, Workshop
 from tests.receiver.erasing import stopped_after
 from tests.receiver.faces import face_of
@@ -337,8 +338,7 @@ def hold(store: Store, examples: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_corrections_keep_every_face_once_and_every_event_with_somebody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = open_store("", tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path)
     hold(opened, 40, monkeypatch)
     opened.close()
 
@@ -347,7 +347,6 @@ def test_any_corrections_keep_every_face_once_and_every_event_with_somebody(
 def test_some_corrections_do_so_on_postgresql(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = open_store(postgres_url, tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path, postgres_url)
     hold(opened, 8, monkeypatch)
     opened.close()

@@ -16,6 +16,7 @@ from receiver.settings import Settings
 from receiver.store import library, people
 from receiver.store.store import Store
 from recognition.engine import Engine, RecognitionError
+from tests.made_stores import made_house
 from tests.receiver.boxes import jpeg
 from tests.receiver.faces import MODEL, SECOND_MODEL, Desk, PreparedEngine, face_of, read_prepared, sighting
 from tests.recognition.test_embedders import Put, description, put
@@ -118,7 +119,7 @@ def test_a_worker_that_cannot_compare_by_the_librarys_model_does_not_start(
     put(description(**told))
     for path in tmp_path.glob("tiny.*"):
         path.rename(data_dir / "models" / path.name)
-    house = bootstrap.open_house(Settings(data_dir=data_dir, **chosen))
+    house = made_house(Settings(data_dir=data_dir, **chosen))
     try:
         with pytest.raises(SetupError) as refused:
             bootstrap.make_worker(house)

@@ -17,7 +17,8 @@ from receiver.services.forwarding.forwarding import LONGEST_PAUSE, Forwarding, p
 from receiver.services.intake.originals import Originals
 from receiver.store import deliveries, tables
 from receiver.store.pictures import Pictures
-from receiver.store.store import Store, open_store
+from receiver.store.store import Store
+from tests.made_stores import made_store
 from tests.receiver.boxes import HISTORY, REAL_TIME, history, open_intake, real_time, text_of
 from tests.receiver.upstream import Upstream, running, status
 
@@ -59,8 +60,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    opened = open_store("", tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path)
     made = Site(opened, tmp_path)
     yield made
     made.forwarding.close()

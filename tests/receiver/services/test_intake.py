@@ -21,7 +21,8 @@ from receiver.services.intake.originals import Originals
 from receiver.services.intake.recording import Entry, Recorded, Recorder, Sender
 from receiver.store import events, outbox, quarantine, tables
 from receiver.store.pictures import Pictures
-from receiver.store.store import Store, open_store
+from receiver.store.store import Store
+from tests.made_stores import made_store
 from tests.receiver.boxes import (
     HISTORY,
     OPEN,
@@ -381,8 +382,7 @@ def test_the_intake_is_idempotent_in_any_order_and_any_split(told: list[Any], da
     twice = data.draw(st.permutations(messages + messages))
     with TemporaryDirectory() as name:
         folder = Path(name)
-        opened = open_store("", folder)
-        opened.upgrade()
+        opened = made_store(folder)
         recorder = recorder_of(opened, subscribe(opened))
         entries = read_entries(opened, folder, twice)
         while entries:

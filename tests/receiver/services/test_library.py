@@ -24,8 +24,9 @@ from receiver.services.deciding.library import Library, Query
 from receiver.store import calibrations, people, tables
 from receiver.store import library as active_model
 from receiver.store.database import Tx
-from receiver.store.store import Store, open_store
+from receiver.store.store import Store
 from recognition.engine import Embedding
+from tests.made_stores import made_store
 from tests.receiver.faces import MODEL, enrol, face_of
 
 STAFF, BLACKLIST, STRANGER = ListName.STAFF, ListName.BLACKLIST, ListName.STRANGER
@@ -300,8 +301,7 @@ def test_a_damaged_calibration_leaves_the_shipped_figures_in_force(result: Any, 
 
 def test_a_calibration_that_is_no_json_leaves_the_shipped_figures_in_force(tmp_path: Path) -> None:
     """In SQLite; PostgreSQL keeps JSON from being anything else."""
-    store = open_store("", tmp_path)
-    store.upgrade()
+    store = made_store(tmp_path)
     library = library_of()
     enrol_all(store, [face_of(number) for number in range(1, 11)])
     before = look(library, store)

@@ -15,8 +15,9 @@ from receiver.services.looking import retracing
 from receiver.services.looking.retracing import Retraced, Wanted, retrace
 from receiver.store import sightings
 from receiver.store.sightings import PastFilter
-from receiver.store.store import Store, open_store
+from receiver.store.store import Store
 from recognition.engine import Embedding
+from tests.made_stores import made_store
 from tests.receiver.past import HOUR, NOON, Past
 
 MODEL = "one-model"
@@ -117,8 +118,7 @@ EVENTS = st.lists(st.tuples(st.integers(0, 3), st.lists(st.tuples(NUMBERS, NUMBE
 @pytest.fixture(scope="module")
 def long_past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     """One for many examples, each of which has a time of its own."""
-    store = open_store("", tmp_path_factory.mktemp("past"))
-    store.upgrade()
+    store = made_store(tmp_path_factory.mktemp("past"))
     yield Past(store, MODEL)
     store.close()
 

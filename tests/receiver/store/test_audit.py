@@ -19,15 +19,16 @@ from receiver.services.audit.verifying import Verdict, Verifying
 from receiver.store import audit
 from receiver.store.audit import AuditFilter, open_audit
 from receiver.store.audit_tables import audit_link, audit_row, audit_seal
-from receiver.store.database import Database
 from receiver.store.signing_key import SigningKey, is_signed, public_key_of
+from receiver.store.store import open_store
+from tests.made_stores import in_schema
 
 ANN = Actor("account", "7", "10.0.0.5")
 
 
 @pytest.fixture
-def log(database_url: str, tmp_path: Path) -> Iterator[Audit]:
-    opened = Audit(open_audit(database_url, tmp_path))
+def log(empty_database_url: str, tmp_path: Path) -> Iterator[Audit]:
+    opened = Audit(open_audit(empty_database_url, tmp_path))
     yield opened
     opened.close()
 
@@ -73,11 +74,9 @@ def test_a_log_that_nobody_touched_is_whole(log: Audit, sealing: Sealing) -> Non
 
 
 def test_who_acts_is_taken_from_the_context(log: Audit) -> None:
-    # Whoever used this thread before may have left an actor behind: here it begins with nobody.
-    with acting_as(Actor()):
-        with acting_as(ANN):
-            log.note("person.erased", kind="person", subject=5, detail={"events": 3})
-        log.note("login", outcome="refused")
+    with acting_as(ANN):
+        log.note("person.erased", kind="person", subject=5, detail={"events": 3})
+    log.note("login", outcome="refused")
     second, first = log.listed(AuditFilter()).items
     assert first["actor"] == {"kind": "account", "id": "7", "address": "10.0.0.5"}
     assert (first["action"], first["kind"], first["subject"], first["detail"]) == (
@@ -187,8 +186,8 @@ def test_the_tables_are_append_only(log: Audit, sealing: Sealing) -> None:
     assert (verdict.findings, verdict.rows) == ([], 4)
 
 
-def test_two_sealers_make_one_chain(log: Audit, tmp_path: Path, database_url: str) -> None:
-    other = Audit(open_audit(database_url, tmp_path))
+def test_two_sealers_make_one_chain(log: Audit, tmp_path: Path, empty_database_url: str) -> None:
+    other = Audit(open_audit(empty_database_url, tmp_path))
     sealers = [Sealing(each.database, lambda: SigningKey(tmp_path)) for each in (log, other)]
     for number in range(6):
         (log, other)[number % 2].note("person.read", subject=number)
@@ -266,12 +265,17 @@ def test_the_log_has_a_file_of_its_own(tmp_path: Path) -> None:
     assert not (tmp_path / "gatehouse.sqlite").exists()
 
 
-def test_the_log_has_a_schema_of_its_own(store: object, log: Audit) -> None:
-    del store
+@pytest.mark.postgres
+@pytest.mark.parametrize(("main", "expected"), [("public", "audit"), ("gate", "gate_audit")])
+def test_the_log_has_a_schema_of_its_own(main: str, expected: str, empty_postgres_url: str, tmp_path: Path) -> None:
+    url = in_schema(main, empty_postgres_url)
+    store = open_store(url, tmp_path)
+    store.upgrade()
+    log = Audit(open_audit(url, tmp_path))
+    log.note("person.read")
     with log.database.read() as tx:
-        if tx.dialect.name == "postgresql":
-            schema = tx.execute(text("SELECT current_schema()")).scalar_one()
-            assert schema.endswith("_audit")
-            tables = tx.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = :schema"), {"schema": schema})
-            assert set(tables.scalars()) == {"audit_row", "audit_link", "audit_seal"}
-    assert isinstance(log.database, Database)
+        assert tx.execute(text("SELECT current_schema()")).scalar_one() == expected
+        found = tx.execute(text("SELECT schemaname, tablename FROM pg_tables WHERE tablename LIKE 'audit%'")).all()
+    log.close()
+    store.close()
+    assert {tuple(row) for row in found} == {(expected, name) for name in ("audit_row", "audit_link", "audit_seal")}

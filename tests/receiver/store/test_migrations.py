@@ -46,8 +46,8 @@ def test_an_upgraded_store_is_current_and_may_be_upgraded_again(store: Store) ->
     store.ping()
 
 
-def test_an_empty_store_is_not_current(database_url: str, tmp_path: Path) -> None:
-    empty = open_store(database_url, tmp_path)
+def test_an_empty_store_is_not_current(empty_database_url: str, tmp_path: Path) -> None:
+    empty = open_store(empty_database_url, tmp_path)
     assert not empty.is_current()
     empty.close()
 
@@ -59,9 +59,9 @@ def _upgrade(database_url: str, folder: Path, results: "Queue[str]") -> None:
     results.put("upgraded")
 
 
-def test_processes_that_start_together_upgrade_once(database_url: str, tmp_path: Path) -> None:
+def test_processes_that_start_together_upgrade_once(empty_database_url: str, tmp_path: Path) -> None:
     results: Queue[str] = SPAWN.Queue()
-    starting = [SPAWN.Process(target=_upgrade, args=(database_url, tmp_path, results)) for _ in range(3)]
+    starting = [SPAWN.Process(target=_upgrade, args=(empty_database_url, tmp_path, results)) for _ in range(3)]
     for each in starting:
         each.start()
     assert [results.get(timeout=60) for _ in starting] == ["upgraded"] * 3

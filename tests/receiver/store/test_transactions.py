@@ -13,6 +13,7 @@ from sqlalchemy import text
 from receiver.domain.errors import GatehouseError, Invalid, Unavailable
 from receiver.store import devices, numbering, outbox, people, tables
 from receiver.store.store import Store, open_store
+from tests.made_stores import made_store
 
 SPAWN = multiprocessing.get_context("spawn")
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -112,8 +113,7 @@ def _take_turns(store: Store) -> int:
 
 
 def test_a_process_that_writes_back_to_back_starves_nobody(tmp_path: Path) -> None:
-    opened = open_store("", tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path)
     running, stopping = SPAWN.Event(), SPAWN.Event()
     greedy = SPAWN.Process(target=_write_back_to_back, args=(tmp_path, running, stopping))
     greedy.start()
@@ -127,8 +127,7 @@ def test_a_process_that_writes_back_to_back_starves_nobody(tmp_path: Path) -> No
 
 
 def test_a_thread_that_writes_back_to_back_starves_nobody(tmp_path: Path) -> None:
-    opened = open_store("", tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path)
     running, stopping = threading.Event(), threading.Event()
 
     def write_back_to_back() -> None:
@@ -149,8 +148,7 @@ def test_a_thread_that_writes_back_to_back_starves_nobody(tmp_path: Path) -> Non
 
 
 def test_numbers_have_no_gaps_and_are_never_used_again(tmp_path: Path) -> None:
-    opened = open_store("", tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path)
     with opened.write() as tx:
         assert list(numbering.take(tx, tables.task, 3)) == [1, 2, 3]
         assert list(numbering.take(tx, tables.task, 0)) == []
@@ -210,8 +208,7 @@ def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
 
 @pytest.mark.postgres
 def test_two_transactions_in_each_others_way_are_a_conflict(postgres_url: str, tmp_path: Path) -> None:
-    opened = open_store(postgres_url, tmp_path)
-    opened.upgrade()
+    opened = made_store(tmp_path, postgres_url)
     with opened.write() as tx:
         ids = [devices.add(tx, {"key": str(n), "first_seen": NOW, "last_seen": NOW}) for n in range(2)]
     both_hold_one = threading.Barrier(2)

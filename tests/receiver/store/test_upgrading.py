@@ -24,9 +24,9 @@ DIGEST = b"d" * 32
 
 
 @pytest.fixture
-def first_version(database_url: str, tmp_path: Path) -> Iterator[Store]:
+def first_version(empty_database_url: str, tmp_path: Path) -> Iterator[Store]:
     """A store whose tables are those of revision 0001."""
-    opened = open_store(database_url, tmp_path)
+    opened = open_store(empty_database_url, tmp_path)
     parts = [tables.main, tables.picture_store] if opened.main is opened.pictures else [tables.main]
     with opened.main.write() as tx:
         command.upgrade(migrating._config(tx, parts), "0001")

@@ -17,6 +17,7 @@ from receiver.web.app import Services
 from receiver.web.device_paths import CHANNELS
 from receiver.web.front import Front, FrontHooks, FrontLimits
 from receiver.web.sophon import EventRounds
+from tests.made_stores import made_house
 from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import Site, open_site
 
@@ -64,9 +65,7 @@ class Web:
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """One for a whole module: its tests send different things."""
     folder = tmp_path_factory.mktemp("web")
-    house = bootstrap.open_house(
-        Settings(data_dir=folder, body_limit=BODY_LIMIT, recognition="off", device_trust="open")
-    )
+    house = made_house(Settings(data_dir=folder, body_limit=BODY_LIMIT, recognition="off", device_trust="open"))
     app = bootstrap.make_app(house)
     yield Web(app, house.store, folder)
     house.close()

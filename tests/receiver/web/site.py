@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from receiver import bootstrap
 from receiver.assembly import repair, review_desk
+from receiver.assembly.house import House
 from receiver.services.deciding.deciding import Decider
 from receiver.services.deciding.library import Library
 from receiver.services.looking.looking import Looking
@@ -20,12 +20,14 @@ from receiver.services.looking.seeing import Seeing
 from receiver.services.people.enrolling import EnrolmentGate
 from receiver.services.people.keeping_faces import KeepingFaces
 from receiver.services.people.people import People
-from receiver.settings import load
+from receiver.settings import Settings, load
 from receiver.store.store import Store
 from receiver.web.app import Services
 from recognition.engine import Sighting
+from tests.made_stores import made_house
 from tests.receiver.boxes import HISTORY, history, text_of
 from tests.receiver.faces import MODEL, Desk, PreparedEngine, face_of, read_prepared, sighting
+from tests.receiver.web.lent_apps import lent_app
 from tests.receiver.web.logins import client_of
 
 PIXELS = 1_000_000
@@ -90,13 +92,22 @@ def open_site(folder: Path, database_url: str = "", **environ: str) -> Iterator[
     settings = load(
         {"GATEHOUSE_DATA_DIR": str(folder), "GATEHOUSE_DATABASE_URL": database_url} | given, folder=folder / "none"
     )
-    house = bootstrap.open_house(settings)
-    app = bootstrap.make_app(house)
+    house = made_house(settings)
     engine = PreparedEngine()
     for number in range(1, 21):
         engine.prepare(number, [sighting(face_of(number))])
     for number in ANOTHER_VIEW:
         engine.prepare(number, [sighting(face_of(1, off=number / 1000))])
+
+    try:
+        with lent_app(house) as app:
+            yield _site_with(house, app, engine)
+    finally:
+        house.close()
+
+
+def _site_with(house: House, app: Flask, engine: PreparedEngine) -> Site:
+    settings: Settings = house.settings
 
     def see(data: bytes) -> list[Sighting]:
         return engine.sightings(read_prepared(data))
@@ -116,7 +127,4 @@ def open_site(folder: Path, database_url: str = "", **environ: str) -> Iterator[
         looking=Looking(house.store, seeing, decider, lambda model: desk.scales[model].verification),
         searching=Searching(house.store, seeing, decider, lambda model: desk.scales[model].verification),
     )
-    try:
-        yield Site(app, house.store, engine, desk)
-    finally:
-        house.close()
+    return Site(app, house.store, engine, desk)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Response, request
 
 from receiver.domain.audit import Actor
 from receiver.domain.errors import Unavailable
@@ -152,6 +153,20 @@ def test_who_a_guard_has_named_is_in_the_row_and_gone_afterwards(site: Site) -> 
 
     site.get("/v1/people")
     assert rows(site)[0]["actor"] == {"kind": "account", "id": "7", "address": "192.0.2.1"}
+    assert acting.actor() == acting.NOBODY
+
+
+def test_a_request_within_another_leaves_nobody_acting_either(site: Site) -> None:
+    @site.app.after_request
+    def within(answer: Response) -> Response:
+        if request.path == "/v1/people":
+            assert site.client.get("/v1/strangers").status_code == 200
+        return answer
+
+    site.get("/v1/people")
+    assert [(row["action"], row["actor"]["kind"]) for row in rows(site)] == [
+        ("strangers.listed", "account"), ("people.listed", "account"),
+    ]  # fmt: skip
     assert acting.actor() == acting.NOBODY
 
 

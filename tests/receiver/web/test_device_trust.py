@@ -16,6 +16,7 @@ from receiver.store import tables
 from receiver.translation import sophon as translation
 from receiver.web.device_paths import CHANNELS, STATUS_PATHS, split_key, starred
 from schemas.errors import UnreadableItem
+from tests.made_stores import made_house
 from tests.receiver.boxes import HISTORY, LICENCE, count, history, text_of
 from tests.receiver.services.test_statuses import REPORT
 from tests.receiver.web.asgi import Answered, ask
@@ -42,7 +43,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, str]]
         data_dir=folder, recognition="off", device_trust="secret", trusted_proxies=(ip_network("10.8.0.0/24"),),
         client_certificate_header=HEADER,
     )  # fmt: skip
-    house = bootstrap.open_house(settings)
+    house = made_house(settings)
     app = bootstrap.make_app(house)
     client = client_of(app)
     device_id = client.post("/v1/devices", json={"name": "north", "licence": LICENCE}).get_json()["id"]

@@ -17,6 +17,7 @@ from receiver.services.intake.recording import RECOGNISE
 from receiver.settings import Settings
 from receiver.store import outbox
 from receiver.web.device_paths import HISTORY_PATHS
+from tests.made_stores import made_house
 from tests.photos import ANOTHER_MAN, ONE_MAN, TWO_FACES, photo
 from tests.receiver.boxes import LICENCE, history
 from tests.receiver.web.logins import client_of
@@ -26,7 +27,7 @@ LEASE_END = datetime(2100, 1, 1, tzinfo=UTC) - datetime.now(UTC)
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    opened = bootstrap.open_house(Settings(data_dir=tmp_path_factory.mktemp("gate"), device_trust="open"))
+    opened = made_house(Settings(data_dir=tmp_path_factory.mktemp("gate"), device_trust="open"))
     yield opened
     opened.close()
 

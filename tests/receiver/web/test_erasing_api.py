@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from receiver import bootstrap
 from receiver.services.erasing import erasing, erasing_pictures
 from receiver.services.erasing.erasing_pictures import faces_near
 from receiver.services.intake.recording import Recorded
@@ -18,6 +17,7 @@ from receiver.settings import Settings
 from receiver.store import database, deliveries, imports, pictures, quarantine, tables
 from receiver.store.pictures import Pictures
 from receiver.store.store import MAIN_FILE, PICTURES_FILE
+from tests.made_stores import made_house
 from tests.receiver.boxes import HISTORY, REAL_TIME, count, history, jpeg, real_time, text_of
 from tests.receiver.erasing import columns_with, files_with, make_erasing, stopped_after, without_rest
 from tests.receiver.faces import MODEL, face_of, sighting
@@ -356,7 +356,7 @@ def test_a_restored_backup_is_erased_again(restored: tuple[Site, Path]) -> None:
     make_erasing(site.store, folder).run(erasure["id"], without_rest())
     assert columns_with(site.store, NEEDLES) == set()
     assert site.get(f"/v1/erasures/{erasure['id']}")["counts"]["events"] == 4
-    house = bootstrap.open_house(Settings(data_dir=folder, recognition="off"))
+    house = made_house(Settings(data_dir=folder, recognition="off"))
     house.close()
     assert len(site.get("/v1/erasures")["items"]) == 1
 

@@ -13,13 +13,14 @@ from receiver import bootstrap
 from receiver.bootstrap import House
 from receiver.settings import Settings
 from receiver.store import library, people
+from tests.made_stores import made_house
 from tests.photos import ANOTHER_MAN, ONE_MAN, PARTLY_COVERED, TWO_FACES, WITH_ALPHA, photo
 from tests.receiver.web.logins import client_of
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    opened = bootstrap.open_house(Settings(data_dir=tmp_path_factory.mktemp("engine")))
+    opened = made_house(Settings(data_dir=tmp_path_factory.mktemp("engine")))
     yield opened
     opened.close()
 
@@ -127,7 +128,7 @@ def test_an_engine_that_dies_is_counted_and_the_caller_answered(
 
 def test_an_engines_process_is_set_up_as_the_settings_say(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, cnn_detector="never", pixel_limit=1234, engine_processes=3, web_threads=6)
-    opened = bootstrap.open_house(settings)
+    opened = made_house(settings)
     pool = bootstrap.make_pool(opened)
     setup = pool._setup()
     opened.close()
@@ -138,14 +139,14 @@ def test_an_engines_process_is_set_up_as_the_settings_say(tmp_path: Path) -> Non
 
 
 def test_no_more_engines_than_half_of_the_threads_can_wait_for(tmp_path: Path) -> None:
-    opened = bootstrap.open_house(Settings(data_dir=tmp_path, engine_processes=16, web_threads=4))
+    opened = made_house(Settings(data_dir=tmp_path, engine_processes=16, web_threads=4))
     pool = bootstrap.make_pool(opened)
     opened.close()
     assert (len(pool._seats), pool._limits.line) == (2, 1)
 
 
 def test_a_server_without_recognition_says_so(tmp_path: Path) -> None:
-    opened = bootstrap.open_house(Settings(data_dir=tmp_path, recognition="off"))
+    opened = made_house(Settings(data_dir=tmp_path, recognition="off"))
     off = client_of(bootstrap.make_app(opened))
     for route in ("detect", "search"):
         answer = off.post(f"/v1/{route}", json={"picture": text_of(ANOTHER_MAN)})

@@ -17,6 +17,7 @@ from receiver.settings import Settings
 from receiver.store import outbox, reviews, tables
 from receiver.store.database import Row
 from receiver.web.device_paths import HISTORY_PATHS
+from tests.made_stores import made_house
 from tests.photos import ANOTHER_MAN, ONE_MAN, photo
 from tests.receiver.boxes import history
 from tests.receiver.web.logins import client_of
@@ -27,7 +28,7 @@ MINUTE = 60_000
 
 @pytest.fixture
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    opened = bootstrap.open_house(Settings(data_dir=tmp_path_factory.mktemp("opinions"), device_trust="open"))
+    opened = made_house(Settings(data_dir=tmp_path_factory.mktemp("opinions"), device_trust="open"))
     yield opened
     opened.close()
 
