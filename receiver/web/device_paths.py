@@ -35,7 +35,7 @@ KEYED = "/in/"
 KEY_ENVIRON = "gatehouse.key"
 STARS = "***"
 _KEYED = re.compile(r"/in/([^/]+)(/.*)")
-_SHOWN = re.compile(r"(/in/+)[^/]+")
+_SHOWN = re.compile(r"(/in/+)[^/]+", re.IGNORECASE)
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -53,7 +53,7 @@ def split_key(path: str) -> tuple[str, str]:
 
 def starred(path: str) -> str:
     """The address as it may be logged: what stands where a key would is starred, whether it is one or not."""
-    return _SHOWN.sub(rf"\1{STARS}", path) if KEYED in path else path
+    return _SHOWN.sub(rf"\1{STARS}", path) if KEYED in path.lower() else path
 
 
 class KeyTaking:
