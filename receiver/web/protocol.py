@@ -11,6 +11,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from receiver import metrics
+from receiver.domain.addresses import owner_of, plain_address
 from receiver.setting_networks import Network
 from receiver.web.arrivals import CONNECTION
 from receiver.web.proxies import is_within
@@ -50,19 +51,22 @@ class PatientProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _line_bytes = 0
     _is_too_large = False
-    _peer: str | None = None
+    _owner: str | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Starts the clock: a connection over which nothing comes is closed too; one too many is closed at once."""
         super().connection_made(transport)
-        peer = self.client[0] if self.client else ""
+        peer = ""
+        if self.client:
+            peer = plain_address(self.client[0])
+            self.client = (peer, self.client[1])
         why = self._too_many(peer)
         if why:
             metrics.CONNECTIONS_REFUSED.labels(why).inc()
             transport.abort()
             return
-        self._peer = peer
-        self.held[peer] += 1
+        self._owner = owner_of(peer)
+        self.held[self._owner] += 1
         self._start_clock()
 
     def data_received(self, data: bytes) -> None:
@@ -116,18 +120,18 @@ class PatientProtocol(HttpToolsProtocol):
         """The client went away."""
         self._stop_clock()
         self._stop_watch()
-        if self._peer is not None:
-            self.held[self._peer] -= 1
-            if self.held[self._peer] <= 0:
-                del self.held[self._peer]
-            self._peer = None
+        if self._owner is not None:
+            self.held[self._owner] -= 1
+            if self.held[self._owner] <= 0:
+                del self.held[self._owner]
+            self._owner = None
         super().connection_lost(exc)
 
     def _too_many(self, peer: str) -> str:
         """Why there is no room for a connection of that address; empty where there is."""
         if len(self.connections) > self.most:
             return "all"
-        if self.held[peer] >= max(1, self.most // SHARE) and not is_within(peer, self.proxies):
+        if self.held[owner_of(peer)] >= max(1, self.most // SHARE) and not is_within(peer, self.proxies):
             return "address"
         return ""
 

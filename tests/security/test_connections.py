@@ -202,6 +202,17 @@ def test_a_proxy_is_believed_where_it_is_trusted_and_nobody_else(make_site: Make
         site.stop()
 
 
+def test_who_comes_over_a_socket_for_both_kinds_of_addresses_has_his_own(make_site: MakeSite) -> None:
+    """Else all of IPv4 would be one network, and whoever fails to log in would lock everybody out."""
+    site = make_site(RECOGNITION="off", HOST="::", TRUSTED_PROXIES="10.0.0.0/8", DEVICE_TRUST="adopt")
+    site.start("web")
+    eventually(site.is_ready)
+    requests.post(f"{site.url}/HistoryEvent", json=history(1), timeout=30).raise_for_status()
+    requests.post(f"http://[::1]:{site.port}/HistoryEvent", json=history(2), timeout=30).raise_for_status()
+    assert {each["address"] for each in site.get("/v1/devices")["items"]} == {"127.0.0.1", "::1"}
+    assert {each["actor"]["address"] for each in site.get("/v1/audit")["items"]} == {"127.0.0.1"}
+
+
 def test_what_a_client_says_in_front_of_a_trusted_proxy_is_not_believed(make_site: MakeSite) -> None:
     site = make_site(RECOGNITION="off", TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8")
     site.start("web")
