@@ -144,8 +144,10 @@ class Front:
             self._large_held -= body.is_large
             self._memory_held -= body.in_memory
             body.file.close()
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+        # uvloop's word for a client that went away a moment ago; whoever hangs up must not fill the log with tracebacks.
+        with contextlib.suppress(RuntimeError):
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": answer})
         seconds = time.perf_counter() - started
         metrics.REQUESTS.observe(seconds)
         facts = {"status": status, "ms": round(seconds * 1000, 1), "bytes": body.size, "peer": peer_of(scope)}
