@@ -138,8 +138,8 @@ def test_a_file_that_somebody_put_there_first_is_not_written_into(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("as it was", encoding="utf-8")
     elsewhere.chmod(0o644)
-    for put in (lambda part: part.symlink_to(elsewhere), lambda part: part.hardlink_to(elsewhere)):
-        put(tmp_path / "b.zip.part")
+    for put in (Path.symlink_to, Path.hardlink_to):
+        put(tmp_path / "b.zip.part", elsewhere)
         BackingUp(filled[0].parts).write(tmp_path / "b.zip")
         assert (tmp_path / "b.zip").lstat().st_mode & 0o7777 == 0o600
         assert elsewhere.read_text(encoding="utf-8") == "as it was"
