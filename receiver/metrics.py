@@ -53,7 +53,7 @@ ENGINE_TROUBLES = Counter(
 CONNECTIONS_REFUSED = Counter(
     "gatehouse_connections_refused",
     "Connections that were closed by us: all (there are as many as there may be), address (one address has its share), "
-    "reader (it took nothing of its answer).",
+    "reader (it took nothing of its answer), bad_http, head_too_large.",
     ["why"],
 )
 AUDIT_LOST = Counter(

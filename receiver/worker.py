@@ -145,7 +145,9 @@ class Worker:
             add(self._compact, CronTrigger(hour=COMPACT_HOUR, jitter=600), id="compact", **options)
         add(self._catch_up, IntervalTrigger(seconds=CATCH_UP_TICK_SECONDS), id="catch-up", **options)
         add(self._retain, IntervalTrigger(hours=1, jitter=300), id="retain", **options)
-        add(self._seal, IntervalTrigger(seconds=SEAL_TICK_SECONDS), id="seal", **options)
+        # At once: what was noted before a power cut waits longest.
+        now = datetime.now(UTC)
+        add(self._seal, IntervalTrigger(seconds=SEAL_TICK_SECONDS), id="seal", next_run_time=now, **options)
         add(self._check, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="check", **options)
         night = night_of(self._parts.settings)
         if night is not None:

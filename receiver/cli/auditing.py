@@ -58,7 +58,7 @@ def show_head(**flags: Any) -> None:
 def verify(head: str | None, **flags: Any) -> None:
     """Hold every row against the chain and every seal against its signature; ends with 1 if anything is wrong.
 
-    Rows that came in the last seconds are not sealed yet; nothing can be said of them.
+    Rows of the last five seconds may not be sealed yet: only that one is missing can be said of them, and on SQLite alone.
     """
     from receiver.assembly.security import make_verifying
     from receiver.store.signing_key import public_key_of

@@ -42,6 +42,7 @@ def web_command(parent_fd: int | None, **flags: Any) -> None:
     # As in the worker: it searches the library for `/v1/search`.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings = _start(flags, parent_fd)
+    from receiver.assembly.security import seal_rest
     from receiver.domain.errors import SetupError
     from receiver.web.serving import serve
 
@@ -53,6 +54,7 @@ def web_command(parent_fd: int | None, **flags: Any) -> None:
         serve(make_front(house), settings)
     except SetupError as error:
         raise click.ClickException(error.detail) from error
+    seal_rest(house)
     house.close()
 
 
@@ -66,6 +68,7 @@ def worker_command(parent_fd: int | None, **flags: Any) -> None:
     settings = _start(flags, parent_fd)
     # Events must get in first: whoever recognises steps back.
     os.nice(5)
+    from receiver.assembly.security import seal_rest
     from receiver.bootstrap import make_worker, open_house
     from receiver.domain.errors import SetupError
 
@@ -79,6 +82,7 @@ def worker_command(parent_fd: int | None, **flags: Any) -> None:
     except SetupError as error:
         raise click.ClickException(error.detail) from error
     finally:
+        seal_rest(house)
         house.close()
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 
+from receiver.domain.addresses import read_address
 from receiver.domain.errors import Invalid
 
 # A bound that every address is within.
@@ -289,7 +290,7 @@ def is_within(bound: str, peer: str) -> bool:
     """Whether an address is within a bound: an address or CIDR, or ``any``; what is no address must be the same text."""
     if bound == ANYWHERE:
         return True
-    network, address = _network(bound), _address(peer)
+    network, address = _network(bound), read_address(peer)
     if network is None or address is None:
         return bound == peer
     return address.version == network.version and address in network
@@ -315,20 +316,10 @@ def read_bound(text: str) -> str:
 @lru_cache(maxsize=4096)
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     address, slash, prefix = text.partition("/")
-    found = _address(address)
+    found = read_address(address)
     if found is None or (slash and not prefix.isdecimal()):
         return None
     try:
         return ipaddress.ip_network(f"{found}/{prefix}" if slash else str(found), strict=False)
     except ValueError:
         return None
-
-
-@lru_cache(maxsize=4096)
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """An address; one of IPv4 that came over IPv6 is the IPv4 one."""
-    try:
-        found = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(found, "ipv4_mapped", None) or found

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, event, func, insert, select, text
+from sqlalchemy import ColumnElement, event, func, insert, select, text, union
 
 from receiver.domain.audit import START, AuditRow
 from receiver.domain.errors import Invalid, SetupError
@@ -193,6 +193,25 @@ def unlinked(tx: Tx) -> tuple[int, int]:
     )
     waiting, missed = tx.execute(statement).one()
     return int(missed), int(waiting) - int(missed)
+
+
+def gaps(tx: Tx, limit: int) -> list[tuple[int, int]]:
+    """Ids of SQLite that neither a row nor a link has, first and last of each gap: rows that were taken away before their seal.
+
+    SQLite numbers without gaps and remembers the last number; PostgreSQL leaves gaps where a transaction failed.
+    """
+    if tx.dialect.name != "sqlite":
+        return []
+    known = union(select(audit_row.c.id), select(audit_link.c.row_id)).subquery()
+    before = func.lag(known.c.id, 1, 0).over(order_by=known.c.id).label("before")
+    steps = select(known.c.id, before).subquery()
+    inner = select(steps.c.before + 1, steps.c.id - 1).where(steps.c.id > steps.c.before + 1).order_by(steps.c.id)
+    found = [(int(first), int(last)) for first, last in tx.execute(inner.limit(limit))]
+    newest = int(tx.execute(select(func.max(known.c.id))).scalar() or 0)
+    given = int(
+        tx.execute(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": audit_row.name}).scalar() or 0
+    )
+    return [*found, (newest + 1, given)] if given > newest else found
 
 
 def rows_after(tx: Tx, last: int, limit: int) -> list[Row]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, literal, or_, select
+from sqlalchemy import ColumnElement, Row, false, func, literal, or_, select
 
 from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.store.database import Tx
@@ -58,7 +58,7 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
     if wanted.device is not None:
         conditions.append(is_device(wanted.device))
     if wanted.text:
-        conditions.append(_mentions(wanted.text))
+        conditions.append(_mentions(wanted.text, wanted.limits))
     return conditions
 
 
@@ -66,6 +66,8 @@ def _flags(wanted: EventFilter) -> list[ColumnElement[bool]]:
     """What is marked on an event; each has an index of its own."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.second_opinion is not None:
+        if wanted.limits.limits_people:
+            return [false()]
         # A value that is bound would not let the index over what is contradicted be used.
         conditions.append(event.c.second_opinion == literal(wanted.second_opinion, literal_execute=True))
     if wanted.is_blacklist_hit:
@@ -87,8 +89,11 @@ def is_device(name: str) -> ColumnElement[bool]:
     )
 
 
-def _mentions(text: str) -> ColumnElement[bool]:
+def _mentions(text: str, limits: Limits) -> ColumnElement[bool]:
     named = select(person.c.id).where(person.c.name.icontains(text, autoescape=True))
+    if limits.limits_people:
+        # Whom the device took somebody for may be out of sight.
+        return event.c.person_id.in_(named)
     return or_(
         event.c.identity_id.icontains(text, autoescape=True),
         event.c.identity_name.icontains(text, autoescape=True),

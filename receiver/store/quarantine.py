@@ -15,13 +15,23 @@ from receiver.store.tables import quarantine, rejected_body
 HELD, REPLAYED, DISCARDED = "held", "replayed", "discarded"
 # Enough for every box of a site to be broken at once; the oldest go first.
 REMEMBERED_BODIES = 10_000
+# What says who sent an item.
+SENDERS = ("received_at", "channel", "peer", "path", "content_type", "form", "device_id", "unverified_peer")
 
 
 def keep(tx: Tx, values: Mapping[str, Any]) -> int:
     """Keeps one unreadable item; the same bytes again only count. Returns its id.
 
-    Nobody is asked about what a device sent that nobody has trusted: it is in the list of quarantine alone.
+    Nobody is asked about what a device sent that nobody has trusted: it is in the list of quarantine alone. Once somebody
+    trusted sends the same it is that one's, as if nobody had sent it before.
     """
+    is_trusted = values.get("unverified_peer") is None
+    if is_trusted:
+        taken = {name: values.get(name) for name in SENDERS}
+        others = (quarantine.c.digest == values["digest"], quarantine.c.unverified_peer.is_not(None))
+        is_taken = tx.execute(update(quarantine).where(*others).values(state=HELD, **taken)).rowcount == 1
+    else:
+        is_taken = False
     make = sqlite.insert(quarantine) if tx.dialect.name == "sqlite" else postgresql.insert(quarantine)
     statement = (
         make.values(state=HELD, **values)
@@ -29,7 +39,7 @@ def keep(tx: Tx, values: Mapping[str, Any]) -> int:
         .returning(quarantine.c.id, quarantine.c.times)
     )
     kept = tx.execute(statement).one()
-    if kept.times == 1 and values.get("unverified_peer") is None:
+    if is_trusted and (kept.times == 1 or is_taken):
         key = f"{ReviewKind.QUARANTINED}:{kept.id}"
         new = reviews.NewReview(ReviewKind.QUARANTINED, key, values["reason"], subject=kept.id)
         reviews.note(tx, new, values["received_at"])

@@ -27,10 +27,13 @@ _FACTS: tuple[Any, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """How much is kept of devices that nobody has trusted."""
+    """How much is kept of devices that nobody has trusted: events, or items that cannot be read, and their bytes."""
 
     events: int = 0
     size: int = 0
+
+    def __add__(self, other: "Held") -> "Held":
+        return Held(self.events + other.events, self.size + other.size)
 
 
 def version(tx: Tx) -> int:
@@ -226,8 +229,11 @@ def drop_old(tx: Tx, device_id: int, before: datetime, limit: int) -> int:
     return retention.drop_events(tx, ids) if ids else 0
 
 
-def unverified_quarantined(tx: Tx, peer: str) -> tuple[int, int]:
-    """How many unreadable items are kept of senders whom nobody has trusted: of that address, and in all."""
-    at_peer = func.count().filter(quarantine.c.unverified_peer == peer)
-    found = tx.execute(select(at_peer, func.count()).where(quarantine.c.unverified_peer.is_not(None))).one()
-    return int(found[0]), int(found[1])
+def unverified_quarantined(tx: Tx, peer: str) -> tuple[Held, Held]:
+    """What is kept unread of senders whom nobody has trusted: of that address, and in all."""
+    size = func.sum(func.length(quarantine.c.raw))
+    is_there = quarantine.c.unverified_peer == peer
+    columns = (func.count().filter(is_there), size.filter(is_there), func.count(), size)
+    found = tx.execute(select(*columns).where(quarantine.c.unverified_peer.is_not(None))).one()
+    here, here_size, number, number_size = (int(each or 0) for each in found)
+    return Held(here, here_size), Held(number, number_size)

@@ -35,7 +35,8 @@ KEYED = "/in/"
 KEY_ENVIRON = "gatehouse.key"
 STARS = "***"
 _KEYED = re.compile(r"/in/([^/]+)(/.*)")
-_SHOWN = re.compile(r"(/in/+)[^/]+")
+_TOKEN = re.compile(r"\b(g[krs]_\d+_|eyJ)[\w.~-]+")
+_SHOWN = re.compile(r"(/in/+)[^/]+", re.IGNORECASE)
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -52,8 +53,8 @@ def split_key(path: str) -> tuple[str, str]:
 
 
 def starred(path: str) -> str:
-    """The address as it may be logged: what stands where a key would is starred, whether it is one or not."""
-    return _SHOWN.sub(rf"\1{STARS}", path) if KEYED in path else path
+    """The address as it may be logged: what stands where a key would is starred, and whatever looks like a token or key."""
+    return _TOKEN.sub(rf"\1{STARS}", _SHOWN.sub(rf"\1{STARS}", path))
 
 
 class KeyTaking:

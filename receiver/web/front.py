@@ -17,9 +17,11 @@ from typing import IO, Any
 import orjson
 
 from receiver import logs, metrics
+from receiver.domain.addresses import owner_of
 from receiver.settings import MIB
 from receiver.translation.requests import GZIP
 from receiver.web.arrivals import Arrival, Scope, peer_of
+from receiver.web.body_room import BodyRoom
 from receiver.web.calling import Answer, Caller, IntakeLine, Round, WsgiApp
 from receiver.web.device_paths import starred
 
@@ -29,9 +31,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 # Larger bodies go to a file, and few of them are answered at the same time: reading one as JSON takes several times its size.
 SPOOL_BYTES = MIB
 LARGE_AT_ONCE = 2
-LARGE_HELD = 16
-# What all bodies that are still coming in, or being answered, may take of the memory together.
-MEMORY_HELD = 256 * MIB
 # Requests that have come in whole and wait for a thread; more than this and the sender is asked to come back.
 LINE_LENGTH = 512
 DIGITS = 19
@@ -76,13 +75,10 @@ class _Body:
     """A request's body as far as it has come: in memory, or in a file once it is large."""
 
     file: IO[bytes]
+    owner: str
     size: int = 0
+    in_memory: int = 0
     is_large: bool = False
-
-    @property
-    def in_memory(self) -> int:
-        """Bytes that it takes of the memory."""
-        return 0 if self.is_large else self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +104,7 @@ class Front:
         self._caller = Caller(wsgi_app)
         self._intake = IntakeLine(self._hooks.answer_round)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
-        self._large_held = 0
-        self._memory_held = 0
+        self._room = BodyRoom()
         self._in_line = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,7 +127,7 @@ class Front:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        body = _Body(io.BytesIO())
+        body = _Body(io.BytesIO(), owner_of(peer_of(scope)))
         try:
             await self._read(scope, receive, body)
             status, headers, answer = await self._answer(scope, body)
@@ -141,11 +136,12 @@ class Front:
         except _Gone:
             return
         finally:
-            self._large_held -= body.is_large
-            self._memory_held -= body.in_memory
+            self._room.leave(body.owner, large=body.is_large, memory=body.in_memory)
             body.file.close()
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+        # uvloop's word for a client that went away a moment ago; whoever hangs up must not fill the log with tracebacks.
+        with contextlib.suppress(RuntimeError):
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": answer})
         seconds = time.perf_counter() - started
         metrics.REQUESTS.observe(seconds)
         facts = {"status": status, "ms": round(seconds * 1000, 1), "bytes": body.size, "peer": peer_of(scope)}
@@ -178,18 +174,18 @@ class Front:
             self._spool(body)
         body.size += len(chunk)
         if not body.is_large:
-            self._memory_held += len(chunk)
-            if self._memory_held > MEMORY_HELD:
+            if not self._room.take_memory(body.owner, len(chunk)):
                 raise _Refused(503, "busy", "too many requests at once; send it again in a few seconds")
+            body.in_memory += len(chunk)
         body.file.write(chunk)
 
     def _spool(self, body: _Body) -> None:
         """From here on the body is kept in a file."""
-        if self._large_held >= LARGE_HELD:
+        if not self._room.take_large(body.owner):
             raise _Refused(503, "busy", "too many large requests at once; send it again in a few seconds")
-        self._large_held += 1
-        self._memory_held -= body.size
         body.is_large = True
+        self._room.leave(body.owner, memory=body.in_memory)
+        body.in_memory = 0
         held, body.file = body.file, tempfile.TemporaryFile(dir=self._limits.spool_dir)  # noqa: SIM115 - closed with the request
         held.seek(0)
         body.file.write(held.read())

@@ -6,7 +6,6 @@ are free of that one, so that nobody can lock an account's own people out.
 """
 
 import hashlib
-import ipaddress
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any, cast
@@ -16,6 +15,7 @@ from flask_limiter import Limiter, RateLimitExceeded
 from limits.storage import Storage
 
 from receiver import metrics
+from receiver.domain.addresses import owner_of
 from receiver.domain.errors import Unavailable
 from receiver.services.accounts.attempts import Attempts
 from receiver.web.auth import caller
@@ -126,11 +126,7 @@ def address() -> str:
 
 def address_key() -> str:
     """The address as it is counted: who has one address of IPv6 has all of its /64."""
-    try:
-        found = ipaddress.ip_address(address())
-    except ValueError:
-        return "unknown"
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)  # noqa: PLR2004
+    return owner_of(address())
 
 
 def account_key() -> str:

@@ -13,7 +13,7 @@ blueprint = Blueprint("metrics", __name__)
 
 
 @blueprint.get("/metrics")
-@needs(Role.VIEWER, is_limited=True)
+@needs(Role.VIEWER)
 def metrics() -> Response:
     """Counters since the start of the server."""
     registry = REGISTRY

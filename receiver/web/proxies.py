@@ -1,22 +1,19 @@
 """Whose word about a request's sender counts, where a WSGI server runs the application; our own front leaves it to uvicorn."""
 
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
 from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from receiver.domain.addresses import read_address
 from receiver.setting_networks import Network
 from receiver.web.calling import WsgiApp
 
 
 def is_within(address: str, networks: Iterable[Network]) -> bool:
     """Whether the address is in one of the networks."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    return any(found in network for network in networks)
+    found = read_address(address)
+    return found is not None and any(found in network for network in networks)
 
 
 def behind_proxies(app: WsgiApp, networks: tuple[Network, ...]) -> WsgiApp:

@@ -133,6 +133,20 @@ def test_a_backup_is_for_its_owner_alone_and_holds_no_key(filled: tuple[Place, d
     assert sorted(each.name for each in tmp_path.iterdir()) == ["b.zip", "data"]
 
 
+def test_a_file_that_somebody_put_there_first_is_not_written_into(
+    filled: tuple[Place, dict[str, Any]], tmp_path: Path
+) -> None:
+    """In a folder that others may write to, whoever made the file could read it, and a link would lead elsewhere."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("as it was", encoding="utf-8")
+    elsewhere.chmod(0o644)
+    for put in (Path.symlink_to, Path.hardlink_to):
+        put(tmp_path / "b.zip.part", elsewhere)
+        BackingUp(filled[0].parts).write(tmp_path / "b.zip")
+        assert (tmp_path / "b.zip").lstat().st_mode & 0o7777 == 0o600
+        assert elsewhere.read_text(encoding="utf-8") == "as it was"
+
+
 def test_nothing_is_overwritten_unless_it_is_wanted(filled: tuple[Place, dict[str, Any]], tmp_path: Path) -> None:
     place, before = filled
     backup(place, tmp_path / "b.zip")

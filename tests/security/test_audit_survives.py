@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from receiver.services.audit.auditing import Audit
 from receiver.services.audit.sealing import Sealing
@@ -108,6 +109,37 @@ def test_a_killed_server_goes_on_with_the_same_chain_and_tells_its_head(make_sit
     exported = site.run("audit", "export")
     assert exported.stdout.count('"type":"row"') >= 40
     assert heads()[-1] in exported.stdout
+
+
+def test_a_server_that_ends_in_order_leaves_nothing_unsealed(make_site: MakeSite) -> None:
+    site = make_site(RECOGNITION="off")
+    site.start("serve")
+    eventually(site.is_ready)
+    for _ in range(20):
+        site.http.get(f"{site.url}/v1/people", timeout=30)
+    site.stop()
+    verified = site.run("audit", "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert " 0 not sealed yet" in verified.stdout
+
+
+def test_another_machine_keeps_the_head_with_a_key_for_that_alone(make_site: MakeSite) -> None:
+    """As a cron job elsewhere does: what it has noted shows later that the end was cut off, with everything that is known here."""
+    site = make_site(RECOGNITION="off")
+    site.start("web", "worker")
+    eventually(site.is_ready)
+    made = site.http.post(f"{site.url}/v1/keys", json={"name": "keeper", "scopes": ["audit:read"]}, timeout=30).json()
+    keeper = requests.Session()
+    keeper.headers["Authorization"] = f"Bearer {made['key']}"
+    assert keeper.get(f"{site.url}/v1/people", timeout=30).status_code == 403
+    eventually(lambda: keeper.get(f"{site.url}/v1/audit/head", timeout=30).json()["rows"])
+    head = keeper.get(f"{site.url}/v1/audit/head", timeout=30).json()["head"]
+    site.stop()
+    assert site.run("audit", "verify", "--head", head).returncode == 0
+    for path in site.data_dir.glob("audit.db*"):
+        path.unlink()
+    cut = site.run("audit", "verify", "--head", head)
+    assert (cut.returncode, "audit_head_unknown" in cut.stdout) == (1, True)
 
 
 @pytest.mark.parametrize("words", [("audit", "list"), ("audit", "head"), ("audit", "verify")])

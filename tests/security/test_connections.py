@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 
 from tests.receiver.boxes import history
-from tests.security.servers import MakeSite, make_site
+from tests.security.servers import MakeSite, make_site, server
 from tests.system.processes import Site, eventually
 
-__all__ = ["make_site"]  # fixtures of another module
+__all__ = ["make_site", "server"]  # fixtures of another module
 
 HALF_A_HEAD = b"GET /v1/health/live HTTP/1.1\r\nHost: gate\r\nX-Slow: "
 
@@ -92,6 +92,78 @@ def test_a_reader_that_takes_nothing_of_its_answer_is_cut_off(make_site: MakeSit
     assert len(site.http.get(f"{site.url}/v1/pictures/{digest}", timeout=60).content) == len(noise.getvalue())
 
 
+def answer_to(site: Site, raw: bytes) -> bytes:
+    """What the server says until it ends the connection."""
+    with connected(site) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(raw)
+        return connection.makefile("rb").read()
+    return b""
+
+
+CHUNKED = b"POST /HistoryEvent HTTP/1.1\r\nHost: gate\r\nTransfer-Encoding: chunked\r\n"
+POSTED = b"POST /HistoryEvent HTTP/1.1\r\nHost: gate\r\n"
+SMUGGLED = b"GET /v1/health/live HTTP/1.1\r\nHost: gate\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        POSTED + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+        POSTED + b"Content-Length: 2\r\nContent-Length: 40\r\n\r\n[]" + SMUGGLED,
+        POSTED + b"Content-Length: +2\r\n\r\n[]" + SMUGGLED, POSTED + b"Content-Length: 2, 2\r\n\r\n[]" + SMUGGLED,
+        POSTED + b"Transfer-Encoding: xchunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n", POSTED + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        POSTED + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", POSTED + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+        CHUNKED + b"\r\n-2\r\n[]\r\n0\r\n\r\n", CHUNKED + b"\r\n0x2\r\n[]\r\n0\r\n\r\n", CHUNKED + b"\r\n2\n[]\n0\n\n",
+        CHUNKED + b"\r\n" + b"f" * 18 + b"\r\n[]\r\n", CHUNKED + b"\r\n2\r\n[]" + SMUGGLED, CHUNKED + b"\r\n0\r\nContent-Length: 9\r\n\r\n",
+        b"GET /v1/health/live HTTP/1.1\nHost: gate\n\n", b"GET /v1/health/live HTTP/1.1\r\nHost: gate\rX: y\r\n\r\n",
+        b"CONNECT 127.0.0.1:22 HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00",
+    ],
+)  # fmt: skip
+def test_what_another_server_could_read_otherwise_is_refused_and_ends_the_connection(server: Site, raw: bytes) -> None:
+    """Where a proxy and we disagree about the end of a request, somebody could put one of his own behind another's."""
+    answer = answer_to(server, raw)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"application/problem+json" in answer
+    assert b'"reason":"bad_http"' in answer
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [b"X: " + b"a" * 70_000, b"".join(b"X%d: a\r\n" % number for number in range(200)), b"X: " + b"a" * 5_000_000],
+)
+def test_a_head_is_bounded(server: Site, lines: bytes) -> None:
+    answer = answer_to(server, b"GET /v1/health/live HTTP/1.1\r\nHost: gate\r\n" + lines + b"\r\n\r\n")
+    # Whoever still sends when the connection ends may meet that before the answer.
+    assert answer.startswith(b"HTTP/1.1 431 ") or (answer == b"" and len(lines) > 1_000_000)
+    assert answer == b"" or b'"reason":"head_too_large"' in answer
+    assert server.is_ready()
+
+
+def test_a_head_as_browsers_send_it_has_room(server: Site) -> None:
+    cookies = "; ".join(f"c{number}={'x' * 200}" for number in range(40))
+    answer = requests.get(f"{server.url}/v1/health/live", headers={"Cookie": cookies}, timeout=30)
+    assert answer.status_code == 200
+
+
+def test_blank_lines_do_not_keep_a_connection(make_site: MakeSite) -> None:
+    site = make_site(RECOGNITION="off")
+    site.start("web")
+    eventually(site.is_ready)
+    with connected(site) as connection:
+        connection.sendall(SMUGGLED)
+        assert connection.recv(10) == b"HTTP/1.1 2"
+
+        def is_over() -> bool:
+            try:
+                connection.sendall(b"\r\n")
+            except ConnectionError:
+                return True
+            return False
+
+        eventually(is_over)
+
+
 def test_one_address_has_its_share_of_the_connections_and_no_more(make_site: MakeSite) -> None:
     site = make_site(RECOGNITION="off", CONNECTIONS="40")
     site.start("web")
@@ -128,6 +200,17 @@ def test_a_proxy_is_believed_where_it_is_trusted_and_nobody_else(make_site: Make
         assert message["peer"] == expected
         assert {each["peer"] for each in site.get("/v1/quarantine")["items"]} == {expected}
         site.stop()
+
+
+def test_who_comes_over_a_socket_for_both_kinds_of_addresses_has_his_own(make_site: MakeSite) -> None:
+    """Else all of IPv4 would be one network, and whoever fails to log in would lock everybody out."""
+    site = make_site(RECOGNITION="off", HOST="::", TRUSTED_PROXIES="10.0.0.0/8", DEVICE_TRUST="adopt")
+    site.start("web")
+    eventually(site.is_ready)
+    requests.post(f"{site.url}/HistoryEvent", json=history(1), timeout=30).raise_for_status()
+    requests.post(f"http://[::1]:{site.port}/HistoryEvent", json=history(2), timeout=30).raise_for_status()
+    assert {each["address"] for each in site.get("/v1/devices")["items"]} == {"127.0.0.1", "::1"}
+    assert {each["actor"]["address"] for each in site.get("/v1/audit")["items"]} == {"127.0.0.1"}
 
 
 def test_what_a_client_says_in_front_of_a_trusted_proxy_is_not_believed(make_site: MakeSite) -> None:

@@ -8,7 +8,7 @@ from tests.source import ROOT
 DEPLOY = ROOT / "deploy"
 PAGES = ("docs/how-to/harden-an-edge-box.md", "docs/how-to/tls-and-proxies.md", "SECURITY.md")
 EVERYTHING_OFF = (
-    "NoNewPrivileges", "PrivateTmp", "PrivateDevices", "PrivateUsers", "ProtectKernelTunables", "ProtectKernelModules",
+    "NoNewPrivileges", "PrivateTmp", "PrivateDevices", "PrivateMounts", "PrivateUsers", "ProtectKernelTunables", "ProtectKernelModules",
     "ProtectKernelLogs", "ProtectControlGroups", "ProtectClock", "ProtectHostname", "RestrictSUIDSGID", "RestrictNamespaces",
     "RestrictRealtime", "LockPersonality", "RemoveIPC", "ProtectHome",
 )  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from receiver.domain.accounts import Limits, Role
+from tests.receiver.boxes import text_of
 from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import Site, is_problem, open_site
 
@@ -106,7 +107,6 @@ def test_events_out_of_sight_are_not_there(town: Town, limits: dict[str, Any]) -
     client = town.limited(**gates)
     assert [each["id"] for each in client.get("/v1/events").get_json()["items"]] == [town.seen_event]
     assert client.get(f"/v1/events/{town.seen_event}").status_code == 200
-    assert client.get(f"/v1/events/{town.seen_event}/messages").status_code == 200
     for path in ("/v1/events/{}", "/v1/events/{}/messages"):
         same(client, path.format(town.hidden_event), path.format(MISSING))
     for question in (f"?person={town.hidden}", "?q=Hidden", "?q=S1", "?list=staff", f"?device={OTHER_GATE}"):
@@ -176,3 +176,26 @@ def test_limits_hold_for_keys_too(town: Town) -> None:
     by_key.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
     assert [each["id"] for each in by_key.get("/v1/people").get_json()["items"]] == [town.visitor]
     same(by_key, f"/v1/people/{town.hidden}", f"/v1/people/{MISSING}")
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+def test_whom_the_device_took_somebody_for_is_not_told(town: Town, limits: dict[str, Any]) -> None:
+    """The face is the visitor's, and the device says that it is somebody out of sight."""
+    said = {"identity_id": "S1", "identity_name": "Hidden Staff", "group_name": "office", "reg_pic": text_of(2)}
+    event = town.site.told(7, face=1, **said, ext_data=at(ONE_GATE, 2) | {"identity_info": {"name": "Hidden Staff"}})
+    town.site.desk.work()
+    whole = town.event(event)
+    assert whole["decision"]["person"]["id"] == town.visitor
+    assert "Hidden Staff" in str(whole)
+    client = town.limited(**limits)
+    for shown in (client.get(f"/v1/events/{event}").get_json(), client.get("/v1/events").get_json()["items"][0]):
+        assert shown["id"] == event
+        assert shown["decision"]["person"]["id"] == town.visitor
+        assert not [word for word in ("Hidden", "S1", "office") if word in str(shown)]
+        assert (shown["second_opinion"], shown["review"], shown["registration"]) == (None, None, None)
+        assert (shown["decision"]["margin"], shown["decision"]["cohort"]) == (None, None)
+        assert set(shown["pictures"]) <= {"face", "scene"}
+    assert is_problem(client.get(f"/v1/events/{event}/messages"), 403, "limited_account")
+    for question in ("?q=Hidden", "?q=S1", "?second_opinion=disagrees"):
+        assert event not in [each["id"] for each in client.get(f"/v1/events{question}").get_json()["items"]]
+    assert event in [each["id"] for each in client.get("/v1/events?q=Visible").get_json()["items"]]

@@ -9,6 +9,7 @@ from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.domain.errors import NotFound
 from receiver.domain.people import standing
 from receiver.domain.visits import PAUSE
+from receiver.services.asking.narrowing import narrowed
 from receiver.services.devices.devices_shown import devices_in_full, shown_device, shown_gate
 from receiver.store import devices, events, faces, holds, listing, people, quarantine, sight, visits
 from receiver.store.database import Row, Tx
@@ -58,8 +59,7 @@ class Asking:
         with self._store.read() as tx:
             rows, cursor = _cut(listing.events(tx, replace(wanted, limit=wanted.limit + 1)), wanted.limit)
             around = _around(tx, rows)
-        is_limited = wanted.limits.is_limiting
-        return Page([_event(row, around, is_long=False, is_limited=is_limited) for row in rows], cursor)
+        return Page([narrowed(_event(row, around, is_long=False), wanted.limits) for row in rows], cursor)
 
     def event(self, event_id: int, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         """One event with everything about it.
@@ -74,8 +74,8 @@ class Asking:
             around = _around(tx, [row])
             sightings = events.sightings_of(tx, event_id)
             is_held = bool(holds.held(tx, holds.EVENT, [event_id]))
-        shown = _event(row, around, is_long=True, is_limited=limits.is_limiting) | {"legal_hold": is_held}
-        return shown | {"sightings": [_sighting(each) for each in sightings]}
+        more = {"legal_hold": is_held, "sightings": [_sighting(each) for each in sightings]}
+        return narrowed(_event(row, around, is_long=True) | more, limits)
 
     def people(self, lists: Sequence[str] | None, text: str | None, before: int | None, limit: int) -> Page:
         """People newest first."""
@@ -180,7 +180,7 @@ def _around(tx: Tx, rows: Sequence[Row]) -> _Around:
     )
 
 
-def _event(row: Row, around: _Around, *, is_long: bool, is_limited: bool = False) -> dict[str, Any]:
+def _event(row: Row, around: _Around, *, is_long: bool) -> dict[str, Any]:
     pictures = around.pictures[row.id]
     hidden = frozenset() if is_long else LONG_ATTRIBUTES
     said_by = [who for who in row.blacklist_said_by.split(",") if who]
@@ -198,9 +198,8 @@ def _event(row: Row, around: _Around, *, is_long: bool, is_limited: bool = False
         "reported": _reported(row),
         "recognition": row.recognition,
         "recognition_reason": row.recognition_reason,
-        # How near the nearest was, whoever that is, would tell of people who are out of sight.
-        "decision": None if is_limited and row.person_id is None else _decision(row, around),
-        "second_opinion": None if is_limited and row.person_id is None else _second_opinion(row),
+        "decision": _decision(row, around),
+        "second_opinion": _second_opinion(row),
         "registration": {"outcome": row.registration, "reason": row.registration_reason} if row.registration else None,
         "blacklist": {"is_hit": bool(said_by), "said_by": said_by},
         "review": row.review,

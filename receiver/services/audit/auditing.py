@@ -12,6 +12,7 @@ import orjson
 import structlog
 
 from receiver import metrics
+from receiver.domain.addresses import owner_of
 from receiver.domain.audit import TEXT_LIMIT, Actor, ActorKind, AuditRow, Deed, Outcome, detail_text
 from receiver.domain.errors import GatehouseError
 from receiver.services.asking.asking import Page
@@ -24,8 +25,12 @@ from receiver.translation.texts import column_text
 # Refusals of one address that are noted within a while; whoever knocks more often is counted, or the log would be the way in
 # which a stranger fills the disk.
 REFUSALS = 30
+# Of all of them together: addresses cost nothing to somebody who has a network of them.
+REFUSALS_IN_ALL = 600
 WHILE_SECONDS = 60.0
 ADDRESSES = 1000
+
+EVERYBODY = "*"
 
 log = structlog.get_logger("audit")
 
@@ -48,17 +53,18 @@ class Damper:
     def is_full(self, address: str) -> bool:
         """Whether a further refusal of this address is only counted."""
         with self._lock:
-            knocks = self._of(address)
-            if knocks.noted >= REFUSALS:
+            knocks, everybody = self._of(owner_of(address)), self._of(EVERYBODY)
+            if knocks.noted >= REFUSALS or everybody.noted >= REFUSALS_IN_ALL:
                 knocks.passed_over += 1
                 return True
             knocks.noted += 1
+            everybody.noted += 1
             return False
 
     def passed_over(self, address: str) -> int:
         """How many were only counted since the last that was noted, and counts anew."""
         with self._lock:
-            knocks = self._of(address)
+            knocks = self._of(owner_of(address))
             number, knocks.passed_over = knocks.passed_over, 0
             return number
 

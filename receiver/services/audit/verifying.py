@@ -62,9 +62,12 @@ class Verifying:
         with self._database.read() as tx:
             seals = audit.seals(tx)
             missed, verdict.waiting = audit.unlinked(tx)
+            gaps = audit.gaps(tx, MOST_FINDINGS)
         hashes = self._walk(verdict, {seal.position for seal in seals})
         if missed:
             verdict.add("audit_row_unsealed", f"{missed} rows were never sealed, though later ones are")
+        for first, last in gaps:
+            verdict.add("audit_row_missing", f"the rows {first} to {last} are missing, and were never sealed")
         self._check_seals(verdict, seals, hashes)
         if known_head is not None and known_head.lower() not in {seal.head.hex() for seal in seals}:
             verdict.add("audit_head_unknown", f"no seal has the head {known_head}: the end was cut off or made anew")

@@ -12,6 +12,8 @@ PENDING_FULL = "pending_full"
 DEVICE_BLOCKED = "device_blocked"
 # Unreadable items that are kept of one address where nobody is trusted, and of all of them.
 UNREAD_AT_ADDRESS, UNREAD_IN_ALL = 100, 1000
+# Their bytes: as many as the events of one device in all, and of one address one in so many.
+UNREAD_SHARE = 4
 
 
 class Admission:
@@ -34,7 +36,7 @@ class Room:
     _held: dict[str, Held] | None = None
     _total: Held = field(default_factory=Held)
     _met: set[str] = field(default_factory=set)
-    _unread: dict[str, int] = field(default_factory=dict)
+    _unread: dict[str, Held] = field(default_factory=dict)
 
     def refusal(self, standing: Standing, peer: str, size: int) -> str | None:
         """Why one more event is not kept, as a machine word; None if it is."""
@@ -58,16 +60,23 @@ class Room:
             if held.events >= rules.events_each or self._total.events >= rules.events_in_all:
                 self.book.note_full(standing.key)
             return PENDING_FULL
-        self._counted()[name] = Held(held.events + 1, held.size + size)
-        self._total = Held(self._total.events + 1, self._total.size + size)
+        self._counted()[name] = held + Held(1, size)
+        self._total += Held(1, size)
         return None
 
-    def quarantine_refusal(self, peer: str) -> str | None:
-        """Why one more unreadable item is not kept; None if it is."""
+    def quarantine_refusal(self, peer: str, size: int) -> str | None:
+        """Why one more unreadable item of so many bytes is not kept; None if it is."""
         at_address, in_all = trust.unverified_quarantined(self.tx, peer)
-        here, everywhere = self._unread.get(peer, 0), sum(self._unread.values())
-        if at_address + here < UNREAD_AT_ADDRESS and in_all + everywhere < UNREAD_IN_ALL:
-            self._unread[peer] = here + 1
+        here, most = self._unread.get(peer, Held()), self.book.rules.bytes_each
+        at_address += here
+        in_all += sum(self._unread.values(), Held())
+        if (
+            at_address.events < UNREAD_AT_ADDRESS
+            and in_all.events < UNREAD_IN_ALL
+            and at_address.size + size <= most // UNREAD_SHARE
+            and in_all.size + size <= most
+        ):
+            self._unread[peer] = here + Held(1, size)
             return None
         self.book.note_full(peer)
         return PENDING_FULL
@@ -85,7 +94,5 @@ class Room:
         if self._held is None:
             of_devices = trust.held(self.tx)
             self._held = {str(device_id): held for device_id, held in of_devices.items()}
-            self._total = Held(
-                sum(each.events for each in of_devices.values()), sum(each.size for each in of_devices.values())
-            )
+            self._total = sum(of_devices.values(), Held())
         return self._held

@@ -152,13 +152,14 @@ class Intake:
 
     def _write(self, entries: Sequence[Entry]) -> list[Recorded]:
         """One group: the pictures first, for an event must never be committed before its pictures are durable."""
+        kept = self._parts.recorder.admitted(entries)
         self._parts.pictures.put(
             StoredPicture(each.digest, each.media_type, each.width, each.height, each.data)
-            for entry in entries
+            for entry in kept
             if isinstance(entry, ReadEntry)
             for each in entry.event.pictures
         )
-        results = self._parts.recorder.write_batch(entries)
+        results = self._parts.recorder.write_batch(kept)
         self._parts.doorbell.ring()
         for entry, result in zip(entries, results, strict=True):
             self._parts.on_recorded(entry, result)

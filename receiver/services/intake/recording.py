@@ -83,6 +83,14 @@ class Recorder:
         self._lanes |= lanes
         return [results[place] for place in range(len(entries))]
 
+    def admitted(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """The same entries, but that what finds no room is dropped before its pictures are kept."""
+        if not any(_is_unverified(entry) for entry in entries):
+            return entries
+        with self._book.staged(), self._store.read() as tx:
+            version = self._book.refresh(tx)
+            return self._admit(tx, [self._anew(tx, entry, version) for entry in entries])
+
     def _anew(self, tx: Tx, entry: Entry, version: int) -> Entry:
         """The entry by what is thought of its device now, where somebody has changed that since it was read."""
         if not isinstance(entry, ReadEntry) or entry.version == version:
@@ -100,7 +108,7 @@ class Recorder:
             if isinstance(entry, ReadEntry):
                 reason = room.refusal(entry.standing, entry.claim.peer, entry.size)
             elif isinstance(entry, UnreadEntry) and entry.unverified_peer is not None:
-                reason = room.quarantine_refusal(entry.unverified_peer)
+                reason = room.quarantine_refusal(entry.unverified_peer, len(entry.raw))
             admitted.append(entry if reason is None else _dropped(entry, reason))
         return admitted
 

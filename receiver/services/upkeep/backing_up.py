@@ -51,7 +51,9 @@ class BackingUp:
         unfinished = path.with_name(f"{path.name}.part")
         try:
             with tempfile.TemporaryDirectory(prefix=".gatehouse-backup-", dir=path.parent) as folder:
-                descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+                # Made by us alone: one that somebody has put there could be read by whoever put it.
+                unfinished.unlink(missing_ok=True)
+                descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
                 with os.fdopen(descriptor, "wb") as file:
                     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
                         manifest = self._fill(archive, Path(folder))

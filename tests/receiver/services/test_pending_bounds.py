@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+from sqlalchemy import func, select
+
 from receiver.domain.trust import TrustRules
 from receiver.services.devices.device_book import PENDING_AT_ADDRESS, PENDING_GATES
 from receiver.services.intake.catching_up import CatchingUp, CatchingUpParts
-from receiver.store import tables
+from receiver.store import quarantine, tables
 from receiver.store.store import Store
 from tests.receiver.boxes import LICENCE, count, history, text_of
 from tests.receiver.services.test_statuses import REPORT
-from tests.receiver.trusted import Gateway, open_gateway, words
+from tests.receiver.trusted import Gateway, open_gateway, sender, words
 
 
 def test_what_is_more_than_is_kept_is_dropped_and_counted(store: Store, tmp_path: Path) -> None:
@@ -87,3 +89,56 @@ def test_what_an_unknown_address_sends_that_cannot_be_read_is_bounded(gateway: G
     gateway.trust(gateway.device(f"licence:{LICENCE}@10.0.0.10").id)
     more = gateway.send(*(f"more junk {number}" for number in range(105)), peer="10.0.0.10")
     assert {each.result for each in more} == {"quarantined"}
+
+
+def test_what_cannot_be_read_is_bounded_by_its_size_too(store: Store, tmp_path: Path) -> None:
+    """A hundred bodies as large as they may be would fill the disk, and a full disk stops the trusted boxes too."""
+    with open_gateway(store, tmp_path, TrustRules(bytes_in_all=16_000)) as gateway:
+        told = gateway.send(*(f"{number}{'x' * 900}" for number in range(3)))
+        assert words(told) == [
+            ("quarantined", "not_an_object"),
+            ("dropped", "pending_full"),
+            ("dropped", "pending_full"),
+        ]
+        others = [gateway.send(f"{n}{'y' * 900}", peer=f"10.0.1.{n}")[0].result for n in range(9)]
+        assert others == ["quarantined"] * 3 + ["dropped"] * 6
+        refused = gateway.intake.record_unreadable(b"z" * 900, "bad_json", "", sender("10.0.2.1"))
+        assert refused is None
+        again = gateway.intake.record_unreadable(b"z" * 900, "bad_json", "", sender("10.0.2.1"))
+        assert again is not None
+        assert again.result == "dropped"
+
+
+def test_pictures_of_what_is_not_kept_are_not_kept_either(store: Store, tmp_path: Path) -> None:
+    with open_gateway(store, tmp_path, TrustRules(bytes_in_all=12_000)) as gateway:
+        filling = {"info": {"x": "y" * 3000}}
+        for number in range(5):
+            (told,) = gateway.send(history(number, ext_data={"recognize_face": text_of(number), **filling}))
+            assert told.reason == "pending_full"
+        assert pictures_kept(store) == 0
+
+
+def test_what_a_stranger_sent_first_is_the_trusted_boxs_own_once_it_sends_it(gateway: Gateway) -> None:
+    """Else whoever knows how a box fails could see to it that nobody is ever asked about it."""
+    gateway.send("the same junk", peer="10.6.6.6")
+    gateway.send(history(1))
+    gateway.trust()
+    assert count(gateway.store, tables.review) == 0
+    with gateway.store.write() as tx:
+        assert quarantine.discard(tx, 1)
+    gateway.send("the same junk")
+    with gateway.store.read() as tx:
+        (held,) = quarantine.listed(tx, None, None, 9)
+    assert (held.peer, held.unverified_peer, held.state, held.times) == ("10.0.0.9", None, "held", 2)
+    assert count(gateway.store, tables.review) == 1
+    gateway.send("the same junk", peer="10.6.6.6")
+    gateway.send("the same junk")
+    with gateway.store.read() as tx:
+        (held,) = quarantine.listed(tx, None, None, 9)
+    assert (held.peer, held.unverified_peer, held.times) == ("10.0.0.9", None, 4)
+    assert count(gateway.store, tables.review) == 1
+
+
+def pictures_kept(store: Store) -> int:
+    with store.pictures.read() as tx:
+        return int(tx.execute(select(func.count()).select_from(tables.picture)).scalar_one())

@@ -13,7 +13,7 @@ from sqlalchemy import delete, text, update
 from receiver.domain.audit import START, Actor, AuditRow, Deed, chained
 from receiver.domain.errors import GatehouseError, SetupError
 from receiver.services.audit.acting import acting_as
-from receiver.services.audit.auditing import REFUSALS, Audit, Damper
+from receiver.services.audit.auditing import REFUSALS, REFUSALS_IN_ALL, Audit, Damper
 from receiver.services.audit.sealing import Sealing
 from receiver.services.audit.verifying import Verdict, Verifying
 from receiver.store import audit
@@ -151,9 +151,26 @@ def test_an_end_that_was_cut_off_is_found_by_a_head_that_was_written_down(log: A
         delete(audit_seal).where(audit_seal.c.number == 3),
         delete(audit_link).where(audit_link.c.position > 8),
         delete(audit_row).where(audit_row.c.id > 8),
+        *([text("UPDATE sqlite_sequence SET seq = 8 WHERE name = 'audit_row'")] if log.database.is_sqlite else []),
     )
     assert words(verify(log)) == []
     assert words(verify(log, known)) == ["audit_head_unknown"]
+
+
+@pytest.mark.parametrize("gone", [{13}, {14, 15}, {16}, {13, 14, 15, 16}], ids=str)
+def test_rows_that_were_taken_away_before_their_seal_are_found_on_sqlite(tmp_path: Path, gone: set[int]) -> None:
+    log = Audit(open_audit("", tmp_path))
+    sealing = Sealing(log.database, lambda: SigningKey(tmp_path))
+    fill(log, sealing)
+    for number in range(4):
+        log.note_deed(Deed("person.read", "person", str(number)), ANN)
+    tamper(log, delete(audit_row).where(audit_row.c.id.in_(gone)))
+    expected = f"the rows {min(gone)} to {max(gone)} are missing, and were never sealed"
+    assert [each.detail for each in verify(log).findings] == [expected]
+    log.note("later")
+    sealing.run()
+    assert [each.detail for each in verify(log).findings] == [expected]
+    log.close()
 
 
 @pytest.mark.parametrize(
@@ -235,6 +252,17 @@ def test_a_stranger_cannot_fill_the_log_by_knocking(log: Audit) -> None:
     clock[0] = 61.0
     knocked.note_deed(Deed("login", outcome="refused"), Actor("nobody", "", "10.0.0.9"))
     assert log.listed(AuditFilter(limit=1)).items[0]["detail"] == {"passed_over_before": 50}
+
+
+def test_whole_networks_of_strangers_cannot_fill_the_log_either(log: Audit) -> None:
+    """Addresses cost nothing: somebody has 2^64 of IPv6, and somebody else many of IPv4."""
+    knocked = Audit(log.database, Damper(lambda: 0.0))
+    for number in range(REFUSALS + 50):
+        knocked.note_deed(Deed("login", outcome="refused"), Actor("nobody", "", f"2001:db8::{number:x}"))
+    assert len(log.listed(AuditFilter(limit=5000)).items) == REFUSALS
+    for number in range(REFUSALS_IN_ALL + 50):
+        knocked.note_deed(Deed("login", outcome="refused"), Actor("nobody", "", f"10.0.{number // 256}.{number % 256}"))
+    assert len(log.listed(AuditFilter(limit=5000)).items) == REFUSALS_IN_ALL
 
 
 def test_text_of_any_kind_is_kept_and_cut(log: Audit) -> None:

@@ -252,5 +252,9 @@ def test_the_key_is_taken_out_of_the_address(path: str, plain: str, key: str) ->
 def test_whatever_stands_where_a_key_would_is_starred() -> None:
     assert starred("/in/abc/HistoryEvent") == "/in/***/HistoryEvent"
     assert starred("//in//abc//x") == "//in//***//x"
+    assert starred("/IN/abc/HistoryEvent") == "/IN/***/HistoryEvent"
     assert starred("/in/a/in/b") == "/in/***/in/***"
     assert starred("/inside/abc") == "/inside/abc"
+    assert starred("/v1/keys/gk_12_0a1b2c") == "/v1/keys/gk_12_***"
+    assert starred("/v1/people/eyJhbGciOi.eyJpc3Mi.x-_y") == "/v1/people/eyJ***"
+    assert starred("/v1/reviews/12/later") == "/v1/reviews/12/later"

@@ -3,12 +3,14 @@
 import asyncio
 import tempfile
 import threading
+from collections.abc import Coroutine
 from typing import Any
 
 import orjson
 import pytest
 
 from receiver.domain.errors import Unavailable
+from receiver.web import body_room
 from receiver.web import front as front_module
 from receiver.web.front import Front, FrontLimits
 from tests.receiver.boxes import history
@@ -131,7 +133,7 @@ def test_whoever_goes_away_gets_no_answer_and_leaves_nothing(web: Web) -> None:
         return [await talk(front, scope_of("/HistoryEvent"), [*each, {"type": "http.disconnect"}]) for each in told]
 
     assert [answer.status for answer in run(front, both())] == [0, 0]
-    assert front._large_held == 0
+    assert front._room.is_empty
     assert [each for each in web.folder.iterdir() if each.is_file() and not each.name.startswith(DATABASES)] == []
 
 
@@ -155,25 +157,54 @@ def test_a_hundred_half_sent_requests_stop_nobody(web: Web) -> None:
 
 def test_half_sent_large_requests_are_limited_and_small_ones_go_on(web: Web) -> None:
     front = web.front()
+    places = body_room.LARGE_HELD
+    half = [{"type": "http.request", "body": b"x" * 1_100_000, "more_body": True}]
 
-    async def all_of_them() -> tuple[Answered, Answered]:
-        half = [{"type": "http.request", "body": b"x" * 1_100_000, "more_body": True}]
-        hanging = [
-            asyncio.create_task(talk(front, scope_of("/HistoryEvent"), half)) for _ in range(front_module.LARGE_HELD)
-        ]
+    def asked(peer: str) -> Coroutine[Any, Any, Answered]:
+        return talk(front, scope_of("/HistoryEvent", client=(peer, 4711)), half)
+
+    async def all_of_them() -> tuple[Answered, Answered, Answered]:
+        # One address has its share and no more, so that it holds up nobody else.
+        hanging = [asyncio.create_task(asked("10.6.6.6")) for _ in range(places)]
         await asyncio.sleep(0)
-        one_more = await talk(front, scope_of("/HistoryEvent"), half)
+        refused = [each for each in hanging if each.done()]
+        assert len(refused) == places // 4
+        hanging += [asyncio.create_task(asked("10.0.0.9")) for _ in range(places // 4)]
+        await asyncio.sleep(0)
+        assert [each for each in hanging if each.done()] == refused
         small = await talk(front, scope_of("/HistoryEvent"), chunks_of(event("small")))
+        one_more = await asked("10.0.0.10")
         for each in hanging:
             each.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)
-        return one_more, small
+        return await refused[0], one_more, small
 
-    one_more, small = run(front, all_of_them())
+    refused, one_more, small = run(front, all_of_them())
+    assert is_refused(refused, 503, "busy")
     assert is_refused(one_more, 503, "busy")
     assert one_more.headers[b"retry-after"] == b"5"
     assert result(small) == "new"
-    assert front._large_held == 0
+    assert front._room.is_empty
+
+
+def test_small_bodies_have_their_share_of_the_memory(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_room, "MEMORY_HELD", 4000)
+    front = web.front()
+    half = [{"type": "http.request", "body": b"x" * 1000, "more_body": True}]
+
+    async def all_of_them() -> list[Answered]:
+        peers = ["10.6.6.6"] * 4 + ["10.0.0.9"] * 2
+        asked = [talk(front, scope_of("/HistoryEvent", client=(peer, 1)), half) for peer in peers]
+        hanging = [asyncio.create_task(each) for each in asked]
+        await asyncio.sleep(0)
+        assert [each.done() for each in hanging] == [False, False, False, True, False, True]
+        for each in hanging:
+            each.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+        return [await hanging[3], await hanging[5]]
+
+    assert all(is_refused(answer, 503, "busy") for answer in run(front, all_of_them()))
+    assert front._room.is_empty
 
 
 def test_a_body_that_finds_no_room_is_asked_to_come_again(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +214,7 @@ def test_a_body_that_finds_no_room_is_asked_to_come_again(web: Web, monkeypatch:
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     front = web.front()
     assert is_refused(ask(front, "/HistoryEvent", b"x" * 1_100_000), 503, "cannot_spool")
-    assert front._large_held == 0
+    assert front._room.is_empty
 
 
 def test_too_long_a_line_is_asked_to_come_again(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
