@@ -1,6 +1,6 @@
 """How answers are made of plain values: each schema works out once what is to be done with each of its fields."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -28,12 +28,12 @@ class Answer(Schema):
     _steps: list[Step] | None = None
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """As marshmallow does; of what is no mapping, it does."""
+        """As marshmallow does; of what is no dict, it does."""
         if self.many if many is None else many:
             return [self.dump(each, many=False) for each in obj]
-        return self._given(obj) if isinstance(obj, Mapping) else super().dump(obj, many=False)
+        return self._given(obj) if type(obj) is dict else super().dump(obj, many=False)
 
-    def _given(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _given(self, values: dict[str, Any]) -> dict[str, Any]:
         steps = self._steps
         if steps is None:
             steps = self._steps = [_step(name, field) for name, field in self.dump_fields.items()]
@@ -53,8 +53,8 @@ def _step(name: str, field: fields.Field[Any]) -> Step:
 def _maker(field: fields.Field[Any]) -> Callable[[Any], Any]:
     """What a field makes of a value that is not None."""
     if isinstance(field, fields.Nested):
-        nested = field.schema
-        return lambda value: nested.dump(value)
+        dump: Callable[[Any], Any] = field.schema.dump
+        return dump
     if isinstance(field, fields.List):
         each = _one(field.inner)
         return lambda value: [each(one) for one in value]
