@@ -20,7 +20,8 @@ REMEMBERED_BODIES = 10_000
 def keep(tx: Tx, values: Mapping[str, Any]) -> int:
     """Keeps one unreadable item; the same bytes again only count. Returns its id.
 
-    Nobody is asked about what a device sent that nobody has trusted: it is in the list of quarantine alone.
+    Nobody is asked about what a device sent that nobody has trusted: it is in the list of quarantine alone, until somebody
+    who is trusted sends the same.
     """
     make = sqlite.insert(quarantine) if tx.dialect.name == "sqlite" else postgresql.insert(quarantine)
     statement = (
@@ -29,11 +30,17 @@ def keep(tx: Tx, values: Mapping[str, Any]) -> int:
         .returning(quarantine.c.id, quarantine.c.times)
     )
     kept = tx.execute(statement).one()
-    if kept.times == 1 and values.get("unverified_peer") is None:
+    if values.get("unverified_peer") is None and (kept.times == 1 or _is_vouched_for_now(tx, kept.id)):
         key = f"{ReviewKind.QUARANTINED}:{kept.id}"
         new = reviews.NewReview(ReviewKind.QUARANTINED, key, values["reason"], subject=kept.id)
         reviews.note(tx, new, values["received_at"])
     return int(kept.id)
+
+
+def _is_vouched_for_now(tx: Tx, quarantine_id: int) -> bool:
+    """Whether what only the unknown had sent is now sent by somebody trusted; nobody's room is taken up by it any more."""
+    waiting = (quarantine.c.id == quarantine_id, quarantine.c.unverified_peer.is_not(None), quarantine.c.state == HELD)
+    return tx.execute(update(quarantine).where(*waiting).values(unverified_peer=None)).rowcount == 1
 
 
 def find(tx: Tx, quarantine_id: int) -> Row[Any] | None:

@@ -1,6 +1,7 @@
 """Visits, reckoned from events: how often somebody came, when, and where; each query reads one index and nothing else."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,9 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.store.database import Tx
+from receiver.store.limiting import events_within
 from receiver.store.tables import event, event_picture, sighting
 from receiver.store.types import MICROSECOND
 
@@ -49,12 +52,24 @@ def counted(tx: Tx, where: ColumnElement[bool], pause: timedelta) -> Select[Any]
     ).group_by(seen.c.person_id)
 
 
-def starts(tx: Tx, person_id: int, pause: timedelta, before: datetime | None, limit: int) -> list[datetime]:
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose visits, as somebody with those limits sees them."""
+
+    person_id: int
+    limits: Limits = NO_LIMITS
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Of the table ``event``."""
+        return [event.c.person_id == self.person_id, *events_within(self.limits)]
+
+
+def starts(tx: Tx, whose: Whose, pause: timedelta, before: datetime | None, limit: int) -> list[datetime]:
     """When somebody's visits began, the latest first; only those that began earlier than ``before``.
 
     The latest events are enough for nearly everybody; of a poster, whose visits have thousands of them, more are read.
     """
-    where = [event.c.person_id == person_id]
+    where = whose.conditions()
     if before is not None:
         where.append(event.c.occurred_at < before)
     reach = NEWEST
@@ -81,18 +96,18 @@ def _is_anything(tx: Tx, where: Sequence[ColumnElement[bool]]) -> bool:
     return tx.execute(select(event.c.id).where(*where).limit(1)).first() is not None
 
 
-def during(tx: Tx, person_id: int, pause: timedelta, since: datetime, before: datetime | None) -> list[Row[Any]]:
+def during(tx: Tx, whose: Whose, pause: timedelta, since: datetime, before: datetime | None) -> list[Row[Any]]:
     """(visit, device_id, gate_id, events, first_seen, last_seen, first_event, last_event) of the visits that began
     between two moments, by gate; ``visit`` is a number that is the same for the rows of one.
 
     Args:
         tx: any.
-        person_id: whose.
+        whose: see Whose.
         pause: see ``counted``.
         since: the beginning of a visit.
         before: the beginning of another one, which is left out; None: up to now.
     """
-    numbered = _numbered(tx, person_id, pause, since, before)
+    numbered = _numbered(tx, whose, pause, since, before)
     statement = select(
         numbered.c.visit,
         numbered.c.device_id,
@@ -106,8 +121,8 @@ def during(tx: Tx, person_id: int, pause: timedelta, since: datetime, before: da
     return list(tx.execute(statement))
 
 
-def _numbered(tx: Tx, person_id: int, pause: timedelta, since: datetime, before: datetime | None) -> CTE:
-    where = [event.c.person_id == person_id, event.c.occurred_at >= since]
+def _numbered(tx: Tx, whose: Whose, pause: timedelta, since: datetime, before: datetime | None) -> CTE:
+    where = [*whose.conditions(), event.c.occurred_at >= since]
     if before is not None:
         where.append(event.c.occurred_at < before)
     columns = (event.c.id, event.c.occurred_at, event.c.gate_id, event.c.device_id)
