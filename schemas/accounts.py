@@ -2,8 +2,8 @@
 
 from marshmallow import fields, validate
 
-from schemas.answers import Answer
 from schemas.api import LARGEST_ID, LISTS, Moment, PageQuery, Strict, Text
+from schemas.giving import Answer
 
 ROLES = ("viewer", "guard", "registrar", "admin")
 NAME = {"description": "the account's name; capitals are the same as small letters"}

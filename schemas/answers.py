@@ -5,10 +5,7 @@ from functools import cache
 from marshmallow import INCLUDE, Schema, fields, validate
 
 from schemas.api import OPINIONS, STATUSES
-
-
-class Answer(Schema):
-    """What is given back; keys that a schema does not name are given as they are."""
+from schemas.giving import Answer
 
 
 class Problem(Answer):
@@ -371,7 +368,7 @@ class Health(Answer):
 @cache
 def page_of(item: type[Schema]) -> type[Schema]:
     """The schema of a page of such items."""
-    return Schema.from_dict(
+    return Answer.from_dict(
         {
             "items": fields.List(fields.Nested(item)),
             "next": fields.String(

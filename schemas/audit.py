@@ -2,8 +2,8 @@
 
 from marshmallow import fields, validate
 
-from schemas.answers import Answer
 from schemas.api import Moment, PageQuery, Text
+from schemas.giving import Answer
 
 ACTORS = ("nobody", "account", "key", "device", "command", "server")
 OUTCOMES = ("ok", "refused", "failed")

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from schemas.answers import Answer
 from schemas.api import LARGEST_ID, LISTS, PageQuery, Strict, Text, Whole
+from schemas.giving import Answer
 
 NAMED = tuple(each for each in LISTS if each != "stranger")
 KINDS = ("merge", "split", "promote", "ignore")

@@ -2,8 +2,8 @@
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from schemas.answers import Answer
 from schemas.api import PageQuery, Strict, Text
+from schemas.giving import Answer
 
 STATES = ("pending", "trusted", "blocked")
 ADDRESS = {

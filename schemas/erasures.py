@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from schemas.answers import Answer
+from schemas.giving import Answer
 
 STAGES = ("list", "deliveries", "events", "quarantine", "imports", "pictures", "files", "done")
 

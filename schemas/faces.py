@@ -6,8 +6,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from schemas.answers import Answer, Decision, Device, Gate, PersonNamed, PictureLink
+from schemas.answers import Decision, Device, Gate, PersonNamed, PictureLink
 from schemas.api import LARGEST_ID, STATUSES, Moment, Strict, Text, Whole
+from schemas.giving import Answer
 
 # What narrows past events, and nothing else.
 OF_PAST_EVENTS = {

@@ -4,8 +4,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from schemas.answers import Answer, Device, PersonNamed, PictureLink
+from schemas.answers import Device, PersonNamed, PictureLink
 from schemas.api import LARGEST_ID, LISTS, Strict, Text, Whole
+from schemas.giving import Answer
 
 STATES = ("known", "adopted", "refused")
 ADOPTABLE = ("staff", "visitor", "blacklist", "vip")

@@ -2,8 +2,8 @@
 
 from marshmallow import fields, validate
 
-from schemas.answers import Answer
 from schemas.api import PageQuery, Strict
+from schemas.giving import Answer
 
 JOB_STATES = ("waiting", "running", "cancelling", "done", "cancelled", "failed")
 ROW_STATES = ("waiting", "enrolled", "extended", "unchanged", "refused")

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from schemas.answers import Answer
+from schemas.giving import Answer
 
 STATES = ("running", "done", "failed")
 STAGES = ("strangers", "look_alikes", "contradictions", "ageing", "settling")

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from schemas.answers import Answer
+from schemas.giving import Answer
 
 
 class Quarantined(Answer):

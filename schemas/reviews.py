@@ -2,8 +2,9 @@
 
 from marshmallow import fields, validate
 
-from schemas.answers import Answer, PersonNamed
+from schemas.answers import PersonNamed
 from schemas.api import LARGEST_ID, LISTS, Moment, Strict, Text
+from schemas.giving import Answer
 
 KINDS = (
     "proposed_merge", "identity_conflict", "identity_taken", "look_alike", "stale_picture", "contradicting_picture",

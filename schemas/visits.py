@@ -4,8 +4,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from schemas.answers import Answer, PictureLink, SeenAt
+from schemas.answers import PictureLink, SeenAt
 from schemas.api import CORRECTED_STATES, LARGEST_ID, PERSON_STATES, Moment, Strict, Text
+from schemas.giving import Answer
 
 ORDERS = ("last_seen", "visits")
 # Microseconds since 1970 of the years 6 to 3900: what every database and every clock can hold.

@@ -9,13 +9,13 @@ What each kind fills in (see ``receiver.store.reviews.NewReview``):
   one is proposed in its place, ``new`` (with box).
 - second_opinion: ``event_id``, ``person_id`` (whom the device named), ``other_id`` (whom we see, if anybody).
 - quarantined: ``subject`` (the item in quarantine).
-- failed_enrolment: ``detail["origin"]`` is ``import`` (``subject`` the import, ``detail["row"]`` its row's number) or
+- failed_enrolment: ``detail["origin"]`` is ``import`` (``subject`` the newest import, ``detail["row"]`` its row's number) or
   ``adoption`` (``detail["device_id"]``, ``detail["external_id"]``); key ``row_key`` or ``adoption_key``; picture ``new``.
 - buried_task: ``subject`` (the task), ``detail["topic"]``.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 
@@ -58,9 +58,13 @@ def picture_key(kind: str, person_id: int, digest: bytes) -> str:
     return f"{kind}:{person_id}:{digest.hex()}"
 
 
-def row_key(import_id: int, number: int) -> str:
-    """The key of a refused row of an import."""
-    return f"{ReviewKind.FAILED_ENROLMENT}:import:{import_id}:{number}"
+def row_key(external_id: str, name: str, pictures: Iterable[bytes]) -> str:
+    """The key of a refused row: of whom it told with which pictures (digests), in whatever import, so that the same file
+    a second time asks nothing anew.
+    """
+    words = [each.encode("utf-8", "surrogatepass") for each in (external_id, name)]
+    mark = hashlib.sha256(b"\0".join([*words, *sorted(pictures)])).hexdigest()
+    return f"{ReviewKind.FAILED_ENROLMENT}:import:{mark}"
 
 
 def adoption_key(device_id: int, external_id: str) -> str:

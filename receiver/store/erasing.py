@@ -15,6 +15,7 @@ from receiver.store.erasures import ERASED
 from receiver.store.tables import (
     delivery,
     device_identity,
+    erasure,
     erasure_event,
     erasure_picture,
     event,
@@ -41,12 +42,18 @@ TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class FoundPicture:
-    """A picture with the person's face, and how the face is found on it."""
+    """A picture with the person's face, and how the face is found on it.
+
+    Attributes:
+        is_certain: the person is enrolled by it, or was seen on it; else only a device or an item of the review list says
+            so, and where somebody else is enrolled by it, it is left alone.
+    """
 
     digest: bytes
     boxes: Sequence[Sequence[int]] = ()
     probes: bytes = b""
     model: str = ""
+    is_certain: bool = False
 
 
 def drop_deliveries(tx: Tx, erasure_id: int, after: int, limit: int) -> tuple[int, int | None]:
@@ -91,12 +98,13 @@ def found_pictures(tx: Tx, event_ids: Sequence[int]) -> list[FoundPicture]:
         boxes = [each.box for each in own if each.digest == row.digest]
         model = own[0].model if own else ""
         probes = b"".join(each.embedding for each in own if each.model == model)
-        found.append(FoundPicture(row.digest, boxes, probes, model))
+        found.append(FoundPicture(row.digest, boxes, probes, model, is_certain=row.kind != DEVICE_PICTURE))
     return found
 
 
 def queue_pictures(tx: Tx, erasure_id: int, found: Sequence[FoundPicture]) -> None:
     """Puts pictures into the line; one that is there already learns nothing new."""
+    others = _of_others(tx, erasure_id, [each.digest for each in found if not each.is_certain])
     rows = {
         each.digest: {
             "digest": each.digest,
@@ -107,8 +115,16 @@ def queue_pictures(tx: Tx, erasure_id: int, found: Sequence[FoundPicture]) -> No
             "marked_at": None,
         }
         for each in reversed(found)
+        if each.is_certain or each.digest not in others
     }
     insert_rows(tx, erasure_picture, list(rows.values()), may_exist=True)
+
+
+def _of_others(tx: Tx, erasure_id: int, digests: Sequence[bytes]) -> set[bytes]:
+    """Those of the pictures by which somebody else is enrolled."""
+    erased = select(erasure.c.person_id).where(erasure.c.id == erasure_id).scalar_subquery()
+    statement = select(face.c.digest).where(face.c.digest.in_(list(digests)), face.c.person_id != erased)
+    return set(tx.execute(statement).scalars()) if digests else set()
 
 
 def clear_events(tx: Tx, own: Sequence[int]) -> dict[str, int]:

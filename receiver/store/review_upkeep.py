@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, update
 
 from receiver.domain.people import FaceState
-from receiver.domain.reviews import DECIDED, UNDECIDED, ReviewKind, ReviewState, row_key
+from receiver.domain.reviews import DECIDED, UNDECIDED, ReviewKind, ReviewState
 from receiver.store import holds
 from receiver.store.database import Tx
 from receiver.store.outbox import BURIED
@@ -106,7 +106,19 @@ def leave_person(tx: Tx, person_id: int, now: datetime) -> None:
 
 def settle_import(tx: Tx, import_id: int, now: datetime) -> None:
     """An import was forgotten: nothing more can be done for its rows."""
-    _settle(tx, review.c.key.startswith(row_key(import_id, 0)[:-1], autoescape=True), now)
+    _settle(tx, _of_import(import_id), now)
+
+
+def of_rows(tx: Tx, import_id: int, numbers: Iterable[int]) -> list[int]:
+    """The items that ask about some rows of an import."""
+    wanted = set(numbers)
+    rows = tx.execute(select(review.c.id, review.c.detail).where(_of_import(import_id)))
+    return [row.id for row in rows if row.detail.get("row") in wanted]
+
+
+def _of_import(import_id: int) -> ColumnElement[bool]:
+    """Items of this kind that have a subject are of imports."""
+    return and_(review.c.kind == ReviewKind.FAILED_ENROLMENT, review.c.subject == import_id)
 
 
 def settle_gone(tx: Tx, now: datetime) -> int:

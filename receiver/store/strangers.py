@@ -7,11 +7,13 @@ from typing import Any, Literal
 
 from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, delete, func, insert, or_, select, type_coerce
 
+from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.domain.events import ListName
 from receiver.domain.people import PersonState
 from receiver.store import visits
 from receiver.store.database import Tx
 from receiver.store.erasures import is_visible
+from receiver.store.limiting import events_within, people_within
 from receiver.store.listing import is_device
 from receiver.store.sightings import gates_named
 from receiver.store.tables import event, person, person_identity, stranger_candidate
@@ -77,6 +79,7 @@ class StrangerFilter:
         order: ``last_seen`` or ``visits``; the latest or the most frequent first.
         after: (time of the last sighting, or number of visits; id) of the last one that was listed.
         limit: at most so many.
+        limits: of whoever asks.
     """
 
     state: str | None = None
@@ -89,6 +92,7 @@ class StrangerFilter:
     order: Literal["last_seen", "visits"] = "last_seen"
     after: tuple[datetime | int, int] | None = None
     limit: int = 50
+    limits: Limits = NO_LIMITS
 
 
 def listed(tx: Tx, wanted: StrangerFilter, pause: timedelta) -> list[Row[Any]]:
@@ -98,7 +102,8 @@ def listed(tx: Tx, wanted: StrangerFilter, pause: timedelta) -> list[Row[Any]]:
     """
     if wanted.order == "visits" or wanted.min_visits > 1:
         return _listed_by_visits(tx, wanted, pause)
-    seen = select(func.max(event.c.occurred_at)).where(event.c.person_id == person.c.id).correlate(person)
+    theirs = (event.c.person_id == person.c.id, *events_within(wanted.limits))
+    seen = select(func.max(event.c.occurred_at)).where(*theirs).correlate(person)
     last_seen = func.coalesce(seen.scalar_subquery(), person.c.created_at)
     statement = select(person.c.id, last_seen.label("place_in_order")).where(*_conditions(wanted))
     return _page(tx, statement, last_seen, wanted)
@@ -106,7 +111,7 @@ def listed(tx: Tx, wanted: StrangerFilter, pause: timedelta) -> list[Row[Any]]:
 
 def _listed_by_visits(tx: Tx, wanted: StrangerFilter, pause: timedelta) -> list[Row[Any]]:
     theirs = event.c.person_id.in_(select(person.c.id).where(person.c.list == ListName.STRANGER))
-    seen = visits.counted(tx, theirs, pause).subquery("seen")
+    seen = visits.counted(tx, and_(theirs, *events_within(wanted.limits)), pause).subquery("seen")
     last_seen = func.coalesce(seen.c.last_seen, person.c.created_at)
     times = type_coerce(func.coalesce(seen.c.visits, 0), BigInteger)
     key = times if wanted.order == "visits" else last_seen
@@ -126,7 +131,7 @@ def _page(tx: Tx, statement: Select[Any], key: ColumnElement[Any], wanted: Stran
 
 
 def _conditions(wanted: StrangerFilter) -> list[ColumnElement[bool]]:
-    conditions = [person.c.list == ListName.STRANGER]
+    conditions = [person.c.list == ListName.STRANGER, *people_within(wanted.limits)]
     if wanted.state is None:
         conditions.append(person.c.state.not_in((PersonState.IGNORED, PersonState.MERGED)))
     else:
@@ -146,5 +151,6 @@ def _conditions(wanted: StrangerFilter) -> list[ColumnElement[bool]]:
     if wanted.gate is not None:
         seen.append(event.c.gate_id.in_(gates_named(wanted.gate)))
     if len(seen) > 1:
+        seen += events_within(wanted.limits)
         conditions.append(select(event.c.id).where(*seen).correlate(person).exists())
     return conditions

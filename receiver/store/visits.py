@@ -1,6 +1,7 @@
 """Visits, reckoned from events: how often somebody came, when, and where; each query reads one index and nothing else."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import (
     Interval,
     Row,
     Select,
-    and_,
+    bindparam,
     case,
     func,
     literal,
@@ -30,27 +31,17 @@ from receiver.store.types import MICROSECOND
 # Ids in one statement; SQLite takes 32766.
 IDS = 10_000
 # Events that a page of a timeline reads at first.
-NEWEST = 2000
-
-
-def summaries(tx: Tx, person_ids: Sequence[int], pause: timedelta, limits: Limits = NO_LIMITS) -> dict[int, Row[Any]]:
-    """(person_id, visits, events, first_seen, last_seen) of each person that was seen.
-
-    Args:
-        tx: any.
-        person_ids: whose.
-        pause: sightings that lie no further apart are one visit.
-        limits: of whoever asks: only events in sight count.
-    """
-    found: dict[int, Row[Any]] = {}
-    for start in range(0, len(person_ids), IDS):
-        where = and_(event.c.person_id.in_(list(person_ids[start : start + IDS])), *events_within(limits))
-        found |= {row.person_id: row for row in tx.execute(counted(tx, where, pause))}
-    return found
+NEWEST = 500
 
 
 def counted(tx: Tx, where: ColumnElement[bool], pause: timedelta) -> Select[Any]:
-    """The query behind ``summaries``, of the events that fulfil a condition."""
+    """(person_id, visits, events, first_seen, last_seen) of the events that fulfil a condition, as a query.
+
+    Args:
+        tx: any.
+        where: which events.
+        pause: sightings that lie no further apart are one visit.
+    """
     seen = select(event.c.person_id, event.c.occurred_at, _previous()).where(where).subquery()
     return select(
         seen.c.person_id,
@@ -61,50 +52,43 @@ def counted(tx: Tx, where: ColumnElement[bool], pause: timedelta) -> Select[Any]
     ).group_by(seen.c.person_id)
 
 
-def places(tx: Tx, person_id: int, limit: int, limits: Limits = NO_LIMITS) -> list[Row[Any]]:
-    """(device_id, gate_id, events, first_seen, last_seen) of where somebody was seen, the latest place first."""
-    last_seen = func.max(event.c.occurred_at).label("last_seen")
-    statement = (
-        select(
-            event.c.device_id,
-            event.c.gate_id,
-            func.count().label("events"),
-            func.min(event.c.occurred_at).label("first_seen"),
-            last_seen,
-        )
-        .where(event.c.person_id == person_id, *events_within(limits))
-        .group_by(event.c.device_id, event.c.gate_id)
-        .order_by(last_seen.desc(), event.c.device_id, event.c.gate_id)
-        .limit(limit)
-    )
-    return list(tx.execute(statement))
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose visits, as somebody with those limits sees them."""
+
+    person_id: int
+    limits: Limits = NO_LIMITS
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Of the table ``event``."""
+        return [event.c.person_id == self.person_id, *events_within(self.limits)]
 
 
-def starts(tx: Tx, person_id: int, pause: timedelta, before: datetime | None, limit: int) -> list[datetime]:
+def starts(tx: Tx, whose: Whose, pause: timedelta, before: datetime | None, limit: int) -> list[datetime]:
     """When somebody's visits began, the latest first; only those that began earlier than ``before``.
 
     The latest events are enough for nearly everybody; of a poster, whose visits have thousands of them, more are read.
     """
-    where = [event.c.person_id == person_id]
+    where = whose.conditions()
     if before is not None:
         where.append(event.c.occurred_at < before)
     reach = NEWEST
     while True:
-        found = _starts_among(tx, select(event.c.occurred_at).where(*where), pause, reach)
-        is_all = not found or not _is_anything(tx, [*where, event.c.occurred_at < found[-1]])
+        found = _starts_among(tx, select(event.c.occurred_at).where(*where), pause, (reach, limit + 1))
         # What comes before the oldest event that was read was not seen: it may belong to the same visit.
-        whole = found if is_all else found[:-1]
-        if is_all or len(whole) >= limit:
-            return whole[:limit]
+        if len(found) > limit or not found or not _is_anything(tx, [*where, event.c.occurred_at < found[-1]]):
+            return found[:limit]
         reach *= 8
 
 
-def _starts_among(tx: Tx, moments: Select[Any], pause: timedelta, reach: int) -> list[datetime]:
+def _starts_among(tx: Tx, moments: Select[Any], pause: timedelta, most: tuple[int, int]) -> list[datetime]:
+    """Of the newest events, so many at most; and so many starts at most."""
+    reach, limit = most
     newest = moments.order_by(event.c.occurred_at.desc()).limit(reach).subquery()
     previous = func.lag(newest.c.occurred_at).over(order_by=newest.c.occurred_at).label("previous")
     seen = select(newest.c.occurred_at, previous).subquery()
     begins = _begins(tx, seen.c.occurred_at, seen.c.previous, pause)
-    statement = select(seen.c.occurred_at).where(begins).order_by(seen.c.occurred_at.desc())
+    statement = select(seen.c.occurred_at).where(begins).order_by(seen.c.occurred_at.desc()).limit(limit)
     return list(tx.execute(statement).scalars())
 
 
@@ -112,18 +96,18 @@ def _is_anything(tx: Tx, where: Sequence[ColumnElement[bool]]) -> bool:
     return tx.execute(select(event.c.id).where(*where).limit(1)).first() is not None
 
 
-def during(tx: Tx, person_id: int, pause: timedelta, since: datetime, before: datetime | None) -> list[Row[Any]]:
+def during(tx: Tx, whose: Whose, pause: timedelta, since: datetime, before: datetime | None) -> list[Row[Any]]:
     """(visit, device_id, gate_id, events, first_seen, last_seen, first_event, last_event) of the visits that began
     between two moments, by gate; ``visit`` is a number that is the same for the rows of one.
 
     Args:
         tx: any.
-        person_id: whose.
-        pause: see ``summaries``.
+        whose: see Whose.
+        pause: see ``counted``.
         since: the beginning of a visit.
         before: the beginning of another one, which is left out; None: up to now.
     """
-    numbered = _numbered(tx, person_id, pause, since, before)
+    numbered = _numbered(tx, whose, pause, since, before)
     statement = select(
         numbered.c.visit,
         numbered.c.device_id,
@@ -137,8 +121,8 @@ def during(tx: Tx, person_id: int, pause: timedelta, since: datetime, before: da
     return list(tx.execute(statement))
 
 
-def _numbered(tx: Tx, person_id: int, pause: timedelta, since: datetime, before: datetime | None) -> CTE:
-    where = [event.c.person_id == person_id, event.c.occurred_at >= since]
+def _numbered(tx: Tx, whose: Whose, pause: timedelta, since: datetime, before: datetime | None) -> CTE:
+    where = [*whose.conditions(), event.c.occurred_at >= since]
     if before is not None:
         where.append(event.c.occurred_at < before)
     columns = (event.c.id, event.c.occurred_at, event.c.gate_id, event.c.device_id)
@@ -163,21 +147,28 @@ def _begins(tx: Tx, moment: ColumnElement[Any], previous: ColumnElement[Any], pa
     return or_(previous.is_(None), type_coerce(moment, zoned) - type_coerce(previous, zoned) > literal(pause, Interval))
 
 
+# Built once: a hundred ids, each looked at as a statement is built, take longer than finding their pictures.
+PICTURES = (
+    select(event_picture.c.event_id, event_picture.c.kind, event_picture.c.digest, sighting.c.quality)
+    .outerjoin(
+        sighting,
+        (sighting.c.event_id == event_picture.c.event_id)
+        & (sighting.c.digest == event_picture.c.digest)
+        & sighting.c.is_live,
+    )
+    .where(
+        event_picture.c.event_id.in_(bindparam("ids", expanding=True)),
+        event_picture.c.digest.is_not(None),
+        event_picture.c.kind.in_(("face", "scene")),
+    )
+)
+
+
 def pictures(tx: Tx, event_ids: Sequence[int]) -> list[Row[Any]]:
     """(event_id, kind, digest, quality) of what is kept of the faces and scenes of those events; quality None where no
     face was read on the picture.
     """
-    statement = (
-        select(event_picture.c.event_id, event_picture.c.kind, event_picture.c.digest, sighting.c.quality)
-        .outerjoin(
-            sighting,
-            (sighting.c.event_id == event_picture.c.event_id)
-            & (sighting.c.digest == event_picture.c.digest)
-            & sighting.c.is_live,
-        )
-        .where(event_picture.c.digest.is_not(None), event_picture.c.kind.in_(("face", "scene")))
-    )
     found: list[Row[Any]] = []
     for start in range(0, len(event_ids), IDS):
-        found += tx.execute(statement.where(event_picture.c.event_id.in_(list(event_ids[start : start + IDS]))))
+        found += tx.execute(PICTURES, {"ids": list(event_ids[start : start + IDS])})
     return found

@@ -132,6 +132,45 @@ def test_of_an_event_without_a_person_nothing_is_told_of_who_was_near(town: Town
     assert (shown["id"], shown["decision"]) == (event, None)
 
 
+@pytest.mark.parametrize("limits", LIMITS)
+def test_visits_of_people_out_of_sight_are_not_there(town: Town, limits: dict[str, Any]) -> None:
+    client = town.limited(**limits)
+    (visit,) = client.get(f"/v1/people/{town.visitor}/visits").get_json()["items"]
+    assert (visit["events"], visit["picture"]["event"]) == (1, town.seen_event)
+    same(client, f"/v1/people/{town.hidden}/visits", f"/v1/people/{MISSING}/visits")
+
+
+def test_a_timeline_shows_the_gates_in_sight(town: Town) -> None:
+    client = town.limited(gates={town.gate(town.seen_event)})
+    (visit,) = client.get(f"/v1/people/{town.visitor}/visits").get_json()["items"]
+    assert [each["gate"]["id"] for each in visit["places"]] == [town.gate(town.seen_event)]
+    assert client.get(f"/v1/people/{town.hidden}/visits").get_json() == {"items": [], "next": None}
+
+
+def test_strangers_are_listed_within_the_limits(town: Town) -> None:
+    stranger = town.site.enrol("Somebody", 5, list="stranger")
+    town.site.enrol("Somebody else", 6, list="stranger", groups=["press"])
+    for order in ("last_seen", "visits"):
+        path = f"/v1/strangers?order={order}"
+        assert len(town.limited(lists={"stranger"}).get(path).get_json()["items"]) == 2
+        assert len(town.limited(groups={"press"}).get(path).get_json()["items"]) == 1
+        assert town.limited(lists={"visitor"}).get(path).get_json()["items"] == []
+    same(town.limited(lists={"visitor"}), f"/v1/strangers/{stranger}", f"/v1/strangers/{MISSING}")
+    assert town.limited(lists={"stranger"}).get(f"/v1/strangers/{stranger}").status_code == 200
+
+
+def test_a_stranger_was_seen_when_the_gates_in_sight_saw_the_stranger(town: Town) -> None:
+    stranger = town.site.enrol("Somebody", 5, list="stranger")
+    event = town.site.told(5, face=5, identity_id="", identity_name="", ext_data=at(OTHER_GATE, 4))
+    town.site.desk.work()
+    (shown,) = town.limited(gates={town.gate(event)}).get("/v1/strangers?from=2020-01-01T00:00:00Z").get_json()["items"]
+    assert (shown["id"], shown["visits"]) == (stranger, 1)
+    other = town.limited(gates={town.gate(town.seen_event)})
+    assert other.get("/v1/strangers?from=2020-01-01T00:00:00Z").get_json()["items"] == []
+    (shown,) = other.get("/v1/strangers").get_json()["items"]
+    assert (shown["id"], shown["visits"], shown["last_seen"]) == (stranger, 0, None)
+
+
 def test_how_often_somebody_was_seen_counts_the_gates_in_sight(town: Town) -> None:
     client = town.limited(gates={town.gate(town.seen_event)})
     shown = {each["id"]: (each["visits"], each["last_seen"]) for each in client.get("/v1/people").get_json()["items"]}

@@ -8,19 +8,22 @@ from typing import Any
 from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.domain.errors import NotFound
 from receiver.domain.people import standing
+from receiver.domain.presence import Presence
 from receiver.domain.visits import PAUSE
 from receiver.services.asking.narrowing import narrowed
 from receiver.services.devices.devices_shown import devices_in_full, shown_device, shown_gate
-from receiver.store import devices, events, faces, holds, listing, people, quarantine, sight, visits
+from receiver.store import devices, events, faces, holds, listing, people, quarantine, sight
 from receiver.store.database import Row, Tx
 from receiver.store.listing import EventFilter
 from receiver.store.people import PeopleFilter
+from receiver.store.presence import presences
 from receiver.store.store import Store
 
 # Templates of 512 numbers: shown with one event, too much for a list.
 LONG_ATTRIBUTES = frozenset({"feature", "feature_binary", "feature_base64_str"})
 # Gates at which somebody was seen that are shown: the latest ones.
 PLACES = 100
+NEVER_SEEN = {"visits": 0, "events": 0, "first_seen": None, "last_seen": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +125,15 @@ class Asking:
             row = people.find(tx, person_id) if sight.sees_person(tx, limits, person_id) else None
             if row is None:
                 raise NotFound("no_such_person", f"there is no person {person_id}")
-            (shown,) = shown_people(tx, [row], self._pause, limits)
+            presence = dict(presences(tx, [person_id], limits)).get(person_id)
+            (shown,) = _people(tx, [row], {} if presence is None else {person_id: _seen(presence, self._pause)})
             rows = people.faces_of(tx, [person_id])
             models = faces.models_of(tx, [each.id for each in rows])
             is_held = bool(holds.held(tx, holds.PERSON, [person_id]))
             merged_into = people.became(tx, row)
             if merged_into is not None and not sight.sees_person(tx, limits, merged_into):
                 merged_into = None
-            seen_at = _places(tx, person_id, limits)
+            seen_at = [] if presence is None else _places(tx, presence)
         shown |= {"legal_hold": is_held, "merged_into": merged_into, "seen_at": seen_at}
         return shown | {"faces": [_face(each, models) for each in rows]}
 
@@ -271,11 +275,24 @@ def _within(device: dict[str, Any], limits: Limits) -> dict[str, Any]:
 
 def shown_people(tx: Tx, rows: Sequence[Row], pause: timedelta, limits: Limits = NO_LIMITS) -> list[dict[str, Any]]:
     """People with how often they came, in the order in which they are given."""
+    seen = {number: _seen(each, pause) for number, each in presences(tx, [row.id for row in rows], limits)}
+    return _people(tx, rows, seen)
+
+
+def _seen(presence: Presence, pause: timedelta) -> dict[str, Any]:
+    return {
+        "visits": presence.visits(pause),
+        "events": len(presence.moments),
+        "first_seen": presence.first_seen,
+        "last_seen": presence.last_seen,
+    }
+
+
+def _people(tx: Tx, rows: Sequence[Row], seen: Mapping[int, Mapping[str, Any]]) -> list[dict[str, Any]]:
     ids = [row.id for row in rows]
     identities = people.identities_of(tx, ids)
     groups = people.groups_of(tx, ids)
     now = datetime.now(UTC)
-    seen = visits.summaries(tx, ids, pause, limits)
     best = listing.best_pictures(tx, ids)
     return [
         {
@@ -300,27 +317,26 @@ def shown_people(tx: Tx, rows: Sequence[Row], pause: timedelta, limits: Limits =
                 }
                 for each in identities[row.id]
             ],
-            "visits": seen[row.id].visits if row.id in seen else 0,
-            "events": seen[row.id].events if row.id in seen else 0,
-            "first_seen": seen[row.id].first_seen if row.id in seen else None,
-            "last_seen": seen[row.id].last_seen if row.id in seen else None,
+            **seen.get(row.id, NEVER_SEEN),
             "picture": shown_link(best[row.id]) if row.id in best else None,
         }
         for row in rows
     ]
 
 
-def _places(tx: Tx, person_id: int, limits: Limits) -> list[dict[str, Any]]:
-    rows = visits.places(tx, person_id, PLACES, limits)
-    known = devices.found(tx, {row.device_id for row in rows})
-    gates = devices.gates_found(tx, {row.gate_id for row in rows if row.gate_id is not None})
+def _places(tx: Tx, seen: Presence) -> list[dict[str, Any]]:
+    places = seen.places()[:PLACES]
+    known = devices.found(tx, {each.device_id for each in places})
+    gates = devices.gates_found(tx, {each.gate_id for each in places if each.gate_id is not None})
     return [
         {
-            "device": shown_device(known.get(row.device_id)),
-            "gate": shown_gate(gates.get(row.gate_id)),
-            **{name: row._mapping[name] for name in ("events", "first_seen", "last_seen")},
+            "device": shown_device(known.get(each.device_id)),
+            "gate": shown_gate(gates.get(each.gate_id or 0)),
+            "events": each.events,
+            "first_seen": each.first_seen,
+            "last_seen": each.last_seen,
         }
-        for row in rows
+        for each in places
     ]
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.domain.errors import NotFound
 from receiver.domain.events import ListName
 from receiver.domain.visits import PAUSE, SeenAt, Visit, visits_of
 from receiver.services.asking.asking import Asking, Page, shown_link, shown_people
 from receiver.services.devices.devices_shown import shown_device, shown_gate
-from receiver.store import devices, people, strangers, visits
+from receiver.store import devices, people, sight, strangers, visits
 from receiver.store.database import Row, Tx
 from receiver.store.store import Store
 from receiver.store.strangers import StrangerFilter
@@ -28,10 +29,12 @@ class Timeline:
     Attributes:
         before: only visits that began earlier, in microseconds since 1970; None: up to now.
         limit: at most so many.
+        limits: of whoever asks: only events in sight count.
     """
 
     before: int | None = None
     limit: int = 20
+    limits: Limits = NO_LIMITS
 
 
 class Visiting:
@@ -53,17 +56,17 @@ class Visiting:
             found = strangers.listed(tx, replace(wanted, limit=wanted.limit + 1), self._pause)
             page = found[: wanted.limit]
             rows = people.found(tx, [each.id for each in page])
-            items = shown_people(tx, [rows[each.id] for each in page], self._pause)
+            items = shown_people(tx, [rows[each.id] for each in page], self._pause, wanted.limits)
         cursor = _cursor(page[-1]) if len(found) > wanted.limit else None
         return Page(items, cursor)
 
-    def stranger(self, person_id: int) -> dict[str, Any]:
+    def stranger(self, person_id: int, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         """One stranger with all faces and the places where they were seen.
 
         Raises:
-            NotFound: there is none with that id, or that one is somebody by now.
+            NotFound: there is none with that id within the limits, or that one is somebody by now.
         """
-        shown = self._asking.person(person_id)
+        shown = self._asking.person(person_id, limits)
         if shown["list"] != ListName.STRANGER:
             detail = f"person {person_id} is no stranger ({shown['list']}); ask for people/{person_id}"
             raise NotFound("no_such_person", detail)
@@ -73,15 +76,16 @@ class Visiting:
         """Somebody's visits, newest first, each with gates and a picture.
 
         Raises:
-            NotFound: there is no such person.
+            NotFound: there is no such person within the limits.
         """
         before = None if wanted.before is None else EPOCH + wanted.before * MICROSECOND
         with self._store.read() as tx:
-            if people.find(tx, person_id) is None:
+            if not sight.sees_person(tx, wanted.limits, person_id):
                 raise NotFound("no_such_person", f"there is no person {person_id}")
-            starts = visits.starts(tx, person_id, self._pause, before, wanted.limit + 1)
+            whose = visits.Whose(person_id, wanted.limits)
+            starts = visits.starts(tx, whose, self._pause, before, wanted.limit + 1)
             page = starts[: wanted.limit]
-            rows = visits.during(tx, person_id, self._pause, page[-1], before) if page else []
+            rows = visits.during(tx, whose, self._pause, page[-1], before) if page else []
             items = _shown(tx, _visits(rows))
         cursor = str(_micros(page[-1])) if len(starts) > wanted.limit else None
         return Page(items, cursor)

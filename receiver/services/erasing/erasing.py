@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from receiver.domain.reviews import row_key
 from receiver.services.erasing.erasing_pictures import PictureEraser
 from receiver.services.pacing import Pace
 from receiver.settings import MIB
-from receiver.store import erasing, erasures, listing, review_upkeep
+from receiver.store import erasing, erasures, listing, review_upkeep, reviews
 from receiver.store.database import Row, Tx
 from receiver.store.erased_list import ErasedList, fingerprint
 from receiver.store.store import Store
@@ -142,7 +141,7 @@ class Erasing:
             if import_id is None:
                 erasures.count(tx, held, {}, stage="pictures", position=0)
                 return
-            reviews = _drop_reviews(tx, held, import_id, ids)
+            asked = _drop_reviews(tx, held, import_id, ids)
             number = erasing.clear_import_rows(tx, import_id, row.person_id, ids)
             mentions: dict[int, Any] = {}
             for name in _names(row):
@@ -150,7 +149,7 @@ class Erasing:
             plain = {at: _without_findings(pictures) for at, pictures in mentions.items()}
             erasing.clear_import_mentions(tx, import_id, plain)
             erasures.count(
-                tx, held, {"import_rows": number, "import_mentions": len(plain), "reviews": reviews}, position=import_id
+                tx, held, {"import_rows": number, "import_mentions": len(plain), "reviews": asked}, position=import_id
             )
 
     def _take_pictures(self, row: Row, pace: Pace) -> None:
@@ -248,10 +247,10 @@ def _identities(subject: Mapping[str, Any]) -> list[tuple[str, int]]:
 def _drop_reviews(tx: Tx, erasure: Row, import_id: int, external_ids: Sequence[str]) -> int:
     """Nobody is asked any more about the person's rows that were refused; how many were asked about."""
     numbers = erasing.import_numbers(tx, import_id, erasure.person_id, external_ids)
-    keys = [row_key(import_id, number) for number in numbers]
-    shown = review_upkeep.pictures_of_keys(tx, keys)
+    items = review_upkeep.of_rows(tx, import_id, numbers)
+    shown = {each.digest for found in reviews.pictures_of(tx, items).values() for each in found}
     erasing.queue_pictures(tx, erasure.id, [erasing.FoundPicture(digest) for digest in shown])
-    return review_upkeep.drop_of_keys(tx, keys)
+    return review_upkeep.drop(tx, items)
 
 
 def _names(row: Row) -> set[str]:

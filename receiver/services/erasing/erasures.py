@@ -136,7 +136,9 @@ def _hide(tx: Tx, person: Row, key: str, reason: str, who: tuple[str, datetime])
     erasure_id = _write(tx, (person.id, key, reason, by, now), subject)
     erasures.hide_events(tx, erasure_id, person.id, identities)
     erasing.queue_pictures(
-        tx, erasure_id, [erasing.FoundPicture(each.digest, [each.box]) for each in people.faces_of(tx, [person.id])]
+        tx,
+        erasure_id,
+        [erasing.FoundPicture(each.digest, [each.box], is_certain=True) for each in people.faces_of(tx, [person.id])],
     )
     kept = erasures.device_identities(tx, person.id, identities)
     shown = [each.digest for each in kept if each.digest is not None]

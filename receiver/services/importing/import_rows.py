@@ -8,6 +8,7 @@ from typing import Any
 
 from receiver.domain.errors import Conflict, Invalid, NotFound
 from receiver.domain.imports import RowState
+from receiver.domain.reviews import row_key
 from receiver.services.importing.import_details import details_of, differing
 from receiver.services.importing.rehearsing import RehearsalGate, Rehearsed
 from receiver.services.people.enrolling import Doubtful
@@ -35,7 +36,7 @@ class RowPicture:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a row: state, machine word, sentence, whose it is, each picture's finding, and of a refused one the
-    pictures that it brought.
+    pictures that it brought, and what a review item about it is known by.
     """
 
     state: RowState
@@ -44,6 +45,7 @@ class Outcome:
     person_id: int | None = None
     pictures: Sequence[Mapping[str, Any]] = ()
     brought: Sequence[RowPicture] = ()
+    key: str = ""
 
     def values(self) -> dict[str, Any]:
         """As columns."""
@@ -146,7 +148,10 @@ class RowEnroller:
         outcome = self._tried(row, pictures)
         if outcome.state is not RowState.REFUSED:
             return outcome
-        return replace(outcome, brought=[each for each in pictures if each.refusal is None])
+        brought = [each for each in pictures if each.refusal is None]
+        # What cannot be read has no digest, and is told apart by its path.
+        told = [each.digest or each.path.encode("utf-8", "surrogatepass") for each in pictures]
+        return replace(outcome, brought=brought, key=row_key(row.external_id, row.name, told))
 
     def _tried(self, row: Row, pictures: Sequence[RowPicture]) -> Outcome:
         try:
@@ -154,7 +159,7 @@ class RowEnroller:
         except Doubtful as error:
             known = self._known(row, pictures)
             found = _shown(pictures, error.pictures, known.digests if known is not None else frozenset())
-            return Outcome(RowState.REFUSED, error.reason, error.detail, None, found)
+            return Outcome(RowState.REFUSED, error.reason, _of_which(found, error), None, found)
         except (Invalid, Conflict, NotFound) as error:
             return Outcome(RowState.REFUSED, error.reason, error.detail, pictures=_shown(pictures))
 
@@ -314,6 +319,12 @@ def _shown(
             {"path": each.path} | {key: told.get(key) for key in keys} | {"is_used": bool(told.get("is_used"))}
         )
     return found
+
+
+def _of_which(found: Sequence[Mapping[str, Any]], error: Doubtful) -> str:
+    """What the library says against a row, with the pictures that it says it of."""
+    paths = [each["path"] for each in found if each["reason"] == error.reason]
+    return f"{', '.join(paths)}: {error.detail}" if paths else error.detail
 
 
 def _refused(pictures: Sequence[RowPicture], looked: Sequence[Mapping[str, Any]] = ()) -> Outcome:

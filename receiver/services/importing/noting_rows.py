@@ -39,7 +39,7 @@ def note_row(tx: Tx, row: tuple[int, int], outcome: Outcome, brought: Sequence[R
     others = _others(outcome)
     new = NewReview(
         ReviewKind.FAILED_ENROLMENT,
-        row_key(import_id, number),
+        outcome.key or row_key(f"{import_id}", f"{number}", ()),
         outcome.reason[:64],
         person_id=outcome.person_id,
         other_id=others[0].person_id if others else None,

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
-from receiver.store import quarantine
+from receiver.store import quarantine, tables
 from receiver.store.store import Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,6 +33,16 @@ def test_the_same_bytes_are_kept_once_and_counted(store: Store) -> None:
     assert [(each.id, each.times, each.size) for each in listed] == [(other, 1, 4), (first, 3, 2)]
     assert found is not None
     assert found.raw == b"[]\x00\xff"
+
+
+def test_somebody_is_asked_once_a_trusted_device_sends_what_an_unknown_one_had_sent(store: Store) -> None:
+    asked = []
+    for peer in ("10.0.0.9", "10.0.0.9", None, None):
+        with store.write() as tx:
+            quarantine.keep(tx, row(b"{}", unverified_peer=peer))
+        with store.read() as tx:
+            asked.append(tx.execute(select(func.count()).select_from(tables.review)).scalar_one())
+    assert asked == [0, 0, 1, 1]
 
 
 def test_a_replayed_item_is_settled(store: Store) -> None:

@@ -225,6 +225,23 @@ def test_refused_rows_of_an_import_are_asked_about_and_can_be_insisted_on(any_si
     assert [each["about"]["name"] for each in listed(any_site, kind="failed_enrolment")] == ["Without"]
 
 
+def test_the_same_file_again_asks_nothing_anew(any_site: Site) -> None:
+    imported(any_site)
+    first = {each["about"]["name"]: each for each in listed(any_site, kind="failed_enrolment")}
+    done(any_site, first["Nobody"], "reject")
+    again = imported(any_site)
+    left = {each["about"]["name"]: each for each in listed(any_site, kind="failed_enrolment")}
+    assert {name: each["id"] for name, each in left.items()} == {
+        name: first[name]["id"] for name in ("A Twin", "Without")
+    }
+    # What is accepted now is the row of the newest import.
+    assert left["A Twin"]["about"]["id"] == again
+    done(any_site, left["A Twin"], "accept")
+    assert any_site.get(f"/v1/imports/{again}")["counts"]["refused"] == 2
+    any_site.client.delete(f"/v1/imports/{again}")
+    assert listed(any_site, kind="failed_enrolment") == []
+
+
 def test_a_person_who_was_enrolled_before_the_power_went_is_not_enrolled_twice(
     any_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
