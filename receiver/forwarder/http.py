@@ -25,11 +25,18 @@ class HttpChannel:
 
     def send(self, outgoing: Outgoing) -> Answer:
         """One POST."""
+        url = str(outgoing.destination.target["url"])
+        headers = {
+            "Content-Type": outgoing.content_type,
+            "Accept-Encoding": "identity",
+            "X-Gatehouse-Event": ",".join(map(str, outgoing.event_ids)),
+            "X-Gatehouse-Delivery": ",".join(map(str, outgoing.delivery_ids)),
+        }
         try:
             with self._session().post(
-                outgoing.url,
+                url,
                 data=outgoing.body,
-                headers={"Content-Type": "application/json", "Accept-Encoding": "identity", **outgoing.headers},
+                headers=headers,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
                 stream=True,
@@ -37,7 +44,7 @@ class HttpChannel:
                 return _judge(response.status_code, _text_of(response))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             # The error's own text holds the whole address, with what is secret in it.
-            return Answer(Outcome.UNREACHABLE, f"{type(error).__name__} at {_host(outgoing.url)}")
+            return Answer(Outcome.UNREACHABLE, f"{type(error).__name__} at {_host(url)}")
 
     def close(self) -> None:
         """Ends all pooled connections."""
