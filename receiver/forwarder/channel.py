@@ -1,80 +1,82 @@
-"""What a way out is: the Protocol behind which each channel stands, what it is given, and what comes of one try."""
+"""What a way out is: the Protocol behind which each channel stands, and what comes of one try."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Outcome(StrEnum):
     """What one try came to."""
 
     DELIVERED = "delivered"
-    UNREACHABLE = "unreachable"  # the other side is down, or set up so that it takes nothing: its lines wait
-    THROTTLED = "throttled"  # the other side says when it wants to be asked again
-    REFUSED = "refused"  # the other side will not take this very message: the line goes on without it in the end
-    GONE = "gone"  # the other side wants nothing any more
+    # The other side is down or misconfigured (connection, time-out, 5xx, 401, 403, 404, 3xx): everything for it waits.
+    UNREACHABLE = "unreachable"
+    # It works and says when to come again (429, 503 with Retry-After).
+    THROTTLED = "throttled"
+    # It will not take this very message (400, 413, 422): the line goes on without it in the end.
+    REFUSED = "refused"
+    # It is not there any more (410): somebody must look.
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where something goes.
+    """Where a subscription's messages go.
 
     Attributes:
-        channel: the word of the channel that reaches it, as in ``receiver.domain.subscriptions.Channel``.
-        target: where, in the channel's own words (``receiver.forwarder.targets``).
-        secrets: what is never shown or logged: passwords, tokens, signing secrets; never in its text form.
-        is_guarded: it was set over the interface: only public addresses and those that the settings allow.
+        channel: machine word of the way out.
+        target: in the channel's own words: ``url`` ...
+        secrets: what shows who we are, and the keys for signing.
+        is_guarded: it was set over the API, so the guard on destinations looks at it.
     """
 
     channel: str
-    target: Mapping[str, Any]
-    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    target: Mapping[str, object]
+    secrets: Mapping[str, object] = field(default_factory=dict, repr=False)
     is_guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message on its way out; of several deliveries where they go in batches.
+    """One message on its way out.
 
     Attributes:
-        key: the message's own id, the same however often it is tried.
+        key: the message's id, the same when it is tried again.
         attempt: 1 for the first try.
-        facts: words about it for topics and routing keys: ``device``, ``list``, ``decision`` and the like.
+        facts: of the (first) occurrence, for topics and routing keys: ``device``, ``list``, ``subscription`` ...
     """
 
     destination: Destination
     body: bytes
-    content_type: str = "application/json"
-    delivery_ids: tuple[int, ...] = ()
-    event_ids: tuple[int, ...] = ()
-    topic: str = "event"
-    key: str = ""
+    content_type: str
+    delivery_ids: Sequence[int]
+    event_ids: Sequence[int]
+    topic: str
+    key: str
     attempt: int = 1
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a try.
+    """The outcome of a try, with the first part of what the other side said.
 
     Attributes:
-        detail: the beginning of the other side's answer, or why there is none; without anything secret.
-        status: of an HTTP answer.
-        retry_after: seconds that the other side asks to be left alone.
+        retry_after: seconds, of an answer that says when to come again.
     """
 
     outcome: Outcome
-    detail: str = ""
     status: int | None = None
+    detail: str = ""
     retry_after: float | None = None
 
 
 class SendingChannel(Protocol):
-    """A way out."""
+    """A way out; several threads send at once."""
 
     def send(self, outgoing: Outgoing) -> Answer:
-        """Tries once, within time limits; never raises for what the other side does; called by several threads."""
+        """Tries once, within time limits; never raises for what the other side does."""
         ...
 
     def close(self) -> None:
