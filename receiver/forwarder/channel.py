@@ -49,11 +49,11 @@ class Outgoing:
 
     destination: Destination
     body: bytes
-    content_type: str
-    delivery_ids: Sequence[int]
-    event_ids: Sequence[int]
-    topic: str
-    key: str
+    content_type: str = "application/json"
+    delivery_ids: Sequence[int] = ()
+    event_ids: Sequence[int] = ()
+    topic: str = "event"
+    key: str = ""
     attempt: int = 1
     facts: Mapping[str, object] = field(default_factory=dict)
 
