@@ -64,9 +64,10 @@ class Words:
 
     def end(self, *more: str) -> None:
         """Refuses keys that nobody has asked for; ``more`` are read elsewhere."""
-        unknown = {str(key) for key in self.given} - self.asked - set(more)
+        known_keys = self.asked | set(more) | ({"content_type"} if self.reason == "bad_target" else set())
+        unknown = {str(key) for key in self.given} - known_keys
         if unknown:
-            known = ", ".join(sorted(self.asked | set(more)))
+            known = ", ".join(sorted(known_keys))
             raise Invalid(self.reason, f"{min(unknown)[:80]!r} is unknown here; known are {known}")
 
     def _value(self, name: str, default: object) -> object:

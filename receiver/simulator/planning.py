@@ -14,7 +14,6 @@ from receiver.simulator.corruption import Corruption, corrupted
 from receiver.simulator.devices import SimulatedDevice
 from receiver.simulator.messages import (
     NEW_STRANGER,
-    STRANGER,
     Event,
     Passage,
     history_event,
@@ -22,6 +21,7 @@ from receiver.simulator.messages import (
 )
 from receiver.simulator.options import SimulationOptions
 from receiver.simulator.photographs import Subject, picture_text
+from schemas.sophon_writing import STRANGER
 
 LIBRARY_UPDATE = "1002"
 MS = 1000
