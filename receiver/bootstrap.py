@@ -298,7 +298,7 @@ def make_front(house: House) -> "Front":
     limits = FrontLimits(settings.body_limit, settings.body_seconds, settings.web_threads, spool_dir, intake_paths)
     intake = make_intake(house)
     statuses = Statuses(house.store, intake.book)
-    rounds = EventRounds(intake, settings.body_limit, trust.make_proofs(settings))
+    rounds = EventRounds(intake, settings.body_limit, trust.make_proofs(house))
     hooks = FrontHooks(rounds.answers, lambda peer: statuses.note_problem(peer, "body_too_large"))
     return Front(make_app(house, intake).wsgi_app, limits, hooks)
 

@@ -10,7 +10,7 @@ from receiver.store.tables.corrections import (
     review_picture,
     stranger_candidate,
 )
-from receiver.store.tables.devices import adoption, device, device_book, device_identity, gate
+from receiver.store.tables.devices import adoption, device, device_book, device_identity, device_secret, gate
 from receiver.store.tables.erasing import erasure, erasure_event, erasure_picture, legal_hold, retention_state
 from receiver.store.tables.events import event, event_key, event_picture, message, quarantine, rejected_body, sighting
 from receiver.store.tables.imports import import_job, import_row
@@ -51,6 +51,7 @@ __all__ = [
     "device",
     "device_book",
     "device_identity",
+    "device_secret",
     "erased_picture",
     "erasure",
     "erasure_event",
