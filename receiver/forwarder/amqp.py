@@ -1,11 +1,13 @@
 """The way out to RabbitMQ: persistent messages, delivered when the broker has confirmed that a queue has them."""
 
+import logging
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, ChannelError, NackError, UnroutableError
 
 from receiver.domain.errors import Invalid
@@ -20,7 +22,7 @@ PERSISTENT = 2
 # A blank or point would make another word of the key.
 FORBIDDEN = ".*#"
 LONGEST_KEY = 255
-FAILURES = (AMQPError, ChannelError, OSError, ValueError, TimeoutError)
+FAILURES = (AMQPError, AMQPConnectorException, ChannelError, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class AmqpChannel:
     def __init__(self, guard: Guard | None = None) -> None:
         self._guard = guard or Guard()
         self._local = threading.local()
+        # What it says of a failure ten times over stands in the answer.
+        logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._connections: list[pika.BlockingConnection] = []
 
     def check(self, destination: Destination) -> None:

@@ -59,7 +59,7 @@ def name_of(destination: Destination) -> bytes:
 
 
 def connect(broker: Broker, guard: Guard, *, is_guarded: bool) -> socket.socket:
-    """A connection to the broker, at an address that was judged.
+    """A connection to the broker, at an address that was judged, with TLS where it is asked for.
 
     Raises:
         OSError: there is none.
@@ -67,10 +67,20 @@ def connect(broker: Broker, guard: Guard, *, is_guarded: bool) -> socket.socket:
     error = OSError("no address")
     for address in guard.addresses(broker.host, broker.port, is_guarded=is_guarded):
         try:
-            return socket.create_connection((address, broker.port), CONNECT_SECONDS)
+            return _secured(socket.create_connection((address, broker.port), CONNECT_SECONDS), broker)
         except OSError as failed:
             error = failed
     raise error
+
+
+def _secured(plain: socket.socket, broker: Broker) -> socket.socket:
+    if broker.context is None:
+        return plain
+    try:
+        return broker.context.wrap_socket(plain, server_hostname=broker.host)
+    except OSError:
+        plain.close()
+        raise
 
 
 def properties_of(outgoing: Outgoing) -> dict[str, str]:

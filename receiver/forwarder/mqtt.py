@@ -189,7 +189,9 @@ class _Link:
         info = client.publish(topic, body, qos=1, retain=is_retained, properties=properties)
         if not _is_confirmed(client, info):
             # What it keeps to send again would come late and twice; the line tries again by itself.
-            self.end()
+            with self._lock:
+                if self._client is client:
+                    self.end()
             return Answer(Outcome.UNREACHABLE, detail="the broker did not acknowledge")
         return _judge(self._codes.pop(info.mid, None))
 
@@ -213,8 +215,6 @@ class _Link:
         client.broker, client.guard, client.is_guarded = target.broker, self._guard, self._is_guarded
         if target.broker.username:
             client.username_pw_set(target.broker.username, target.broker.password)
-        if target.broker.context is not None:
-            client.tls_set_context(target.broker.context)
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         return client

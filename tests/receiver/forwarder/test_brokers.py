@@ -3,10 +3,13 @@
 import json
 import os
 import queue
+import socket
+import ssl
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +22,7 @@ from receiver.domain.errors import Invalid
 from receiver.forwarder.amqp import AmqpChannel
 from receiver.forwarder.channel import Destination, Outcome, Outgoing
 from receiver.forwarder.mqtt import MqttChannel
+from tests.receiver.forwarder.certificates import Made
 
 PATIENCE = 20
 BODY = b'{"type":"event"}'
@@ -158,6 +162,82 @@ def test_after_the_connection_ended_the_next_message_makes_a_new_one(mqtt: MqttC
     outcomes = [mqtt.send(outgoing(destination)).outcome for _ in range(3)]
     rival.close()
     assert outcomes[-1] is Outcome.DELIVERED
+
+
+@pytest.mark.mqtt
+def test_mosquitto_is_reached_over_tls_if_its_certificate_is_right(
+    mqtt: MqttChannel, mqtt_url: str, tmp_path: Path
+) -> None:
+    authority = Made.authority()
+    with tls_before(mqtt_url, authority.signed("broker"), tmp_path) as port:
+        for pem, outcome in ((authority.pem, Outcome.DELIVERED), (Made.authority().pem, Outcome.UNREACHABLE)):
+            target = {"host": "127.0.0.1", "port": port, "tls": True, "ca_certificate": pem, "topic": "test/tls"}
+            assert mqtt.send(outgoing(Destination("mqtt", target, secrets_of(mqtt_url)))).outcome is outcome
+
+
+@pytest.mark.amqp
+def test_rabbitmq_is_reached_over_tls_if_its_certificate_is_right(
+    amqp: AmqpChannel, amqp_url: str, tmp_path: Path
+) -> None:
+    authority = Made.authority()
+    with (
+        bound_queue(amqp_url, "a") as (exchange, _),
+        tls_before(amqp_url, authority.signed("broker"), tmp_path) as port,
+    ):
+        for pem, outcome in ((authority.pem, Outcome.DELIVERED), (Made.authority().pem, Outcome.UNREACHABLE)):
+            target = {"host": "127.0.0.1", "port": port, "tls": True, "ca_certificate": pem, "exchange": exchange}
+            destination = Destination("amqp", target | {"routing_key": "a"}, secrets_of(amqp_url))
+            assert amqp.send(outgoing(destination)).outcome is outcome
+
+
+@contextmanager
+def tls_before(url: str, made: Made, folder: Path) -> Iterator[int]:
+    """A port that speaks TLS and passes everything on to the broker."""
+    split = urlsplit(url)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    (folder / "broker.pem").write_text(made.pem + made.key_pem)
+    context.load_cert_chain(folder / "broker.pem")
+
+    def serve(connection: socket.socket) -> None:
+        with (
+            suppress(OSError),
+            connection,
+            context.wrap_socket(connection, server_side=True) as ours,
+            socket.create_connection((str(split.hostname), split.port or 0)) as theirs,
+        ):
+            threading.Thread(target=pump, args=(theirs, ours), daemon=True).start()
+            pump(ours, theirs)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def pump(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+    with suppress(OSError):
+        other.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("kind", [MqttChannel, AmqpChannel])
+def test_a_broker_that_says_nothing_is_an_answer(
+    kind: type[MqttChannel] | type[AmqpChannel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("receiver.forwarder.mqtt.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("receiver.forwarder.amqp.CONNECT_SECONDS", 0.2)
+    channel = kind()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = {"host": "127.0.0.1", "port": silent.getsockname()[1]}
+        assert channel.send(outgoing(Destination("any", target))).outcome is Outcome.UNREACHABLE
+    channel.close()
 
 
 @pytest.mark.amqp
