@@ -299,7 +299,7 @@ def make_front(house: House) -> "Front":
     limits = FrontLimits(settings.body_limit, settings.body_seconds, settings.web_threads, spool_dir, intake_paths)
     intake = make_intake(house)
     statuses = Statuses(house.store, intake.book)
-    rounds = EventRounds(intake, settings.body_limit, trust.make_proofs(settings))
+    rounds = EventRounds(intake, settings.body_limit, trust.make_proofs(house))
     checkpointing = Checkpointing({house.store.main, house.store.pictures})
     house.closers.append(checkpointing.close)
     checkpointing.start()

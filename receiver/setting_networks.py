@@ -30,3 +30,11 @@ def read_origins(value: Any) -> tuple[str, ...]:
         if f"{split.scheme}://{split.netloc}" != url.rstrip("/") or "@" in split.netloc:
             raise ValueError("must be like https://portal.example, without a path or a user")
     return tuple(url.rstrip("/") for url in urls)
+
+
+def read_public_url(value: Any) -> str:
+    """How others reach this server: scheme, host, port and, behind a proxy, a path; without a slash at its end. Or empty."""
+    urls = read_urls(value)
+    if len(urls) > 1 or any(mark in url for url in urls for mark in "?#@"):
+        raise ValueError("must be one address like https://gates.example, without a user or a query")
+    return urls[0].rstrip("/") if urls else ""

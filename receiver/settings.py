@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from receiver.setting_networks import Network, read_networks, read_origins
+from receiver.setting_networks import Network, read_networks, read_origins, read_public_url
 from receiver.setting_values import (
     GIB,
     MIB,
@@ -105,6 +105,17 @@ class Settings:
         (), "Where every history event is sent on, one or several addresses separated by commas.", read_urls
     )
     upstream_every: str = setting("5", "When to send on: seconds, or a cron expression of five fields.", read_schedule)
+    destination_networks: tuple[Network, ...] = setting(
+        (),
+        "Private networks to which subscriptions made over the interface may send, e.g. `10.0.0.0/24`; those of the settings "
+        "and the command line may send anywhere.",
+        read_networks,
+    )
+    public_url: str = setting(
+        "",
+        "How others reach this server, e.g. https://gates.example: for links to pictures in what is sent; empty: links without host.",
+        read_public_url,
+    )
     retention: tuple[tuple[str, str, int], ...] = setting(
         (),
         "Days to keep: events, scenes, faces (pictures), embeddings, real_time (events), strangers (unseen), reviews (decided), "

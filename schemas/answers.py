@@ -68,7 +68,7 @@ class DeviceInFull(Device):
         allow_none=True, metadata={"description": "why it is pending: unknown, other_address, no_key, wrong_key"}
     )
     bound = fields.String(metadata={"description": "from where it may speak: an address, a CIDR, or any"})
-    known_by = fields.String(metadata={"description": "address, key or certificate"})
+    known_by = fields.String(metadata={"description": "address, key, certificate or signature"})
     hub = fields.Boolean(metadata={"description": "vouches for the devices in its messages"})
     vouched_by = fields.Integer(allow_none=True, metadata={"description": "the hub that vouches for it"})
     trusted_at = fields.AwareDateTime(allow_none=True)

@@ -46,6 +46,18 @@ class NewDevice(Strict):
     certificate = Text(load_default=None, validate=validate.Length(1, 500), metadata=CERTIFICATE)
 
 
+class SecretGiven(Strict):
+    secret = Text(
+        load_default="",
+        validate=validate.Length(max=200),
+        metadata={"description": "the one that the device has made (`whsec_...`); without it one is made here"},
+    )
+
+
+class DeviceSecret(Answer):
+    secret = fields.String(metadata={"description": "shown here and never again; the device signs with it"})
+
+
 class DeviceKey(Answer):
     key = fields.String(metadata={"description": "shown here and never again"})
     path = fields.String(metadata={"description": "where the device posts its events with it"})

@@ -13,22 +13,31 @@ from tests import made_stores
 from tests.made_databases import POSTGRES
 from tests.made_stores import EMPTY, MIGRATED, made_store
 
-LEFT_OUT = pytest.StashKey[int]()
+# What some tests need: by their marker, the variable with its address, its name and an example.
+SERVERS = {
+    "postgres": (POSTGRES, "PostgreSQL", "postgresql://postgres@127.0.0.1/test"),
+    "mqtt": ("GATEHOUSE_TEST_MQTT_URL", "an MQTT broker", "mqtt://127.0.0.1:1883"),
+    "amqp": ("GATEHOUSE_TEST_AMQP_URL", "RabbitMQ", "amqp://guest:guest@127.0.0.1:5672"),
+}
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_configure() -> None:
-    """CI must have a PostgreSQL server: the store is tested on it too."""
-    if os.environ.get("CI") and not os.environ.get(POSTGRES):
-        raise pytest.UsageError(f"{POSTGRES} must be set in CI: the store is tested on PostgreSQL too")
+    """CI must have every server: what is tested on them is tested there."""
+    missing = [name for name, _, _ in SERVERS.values() if not os.environ.get(name)]
+    if os.environ.get("CI") and missing:
+        raise pytest.UsageError(f"{', '.join(missing)} must be set in CI: nothing is left out there")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a PostgreSQL server its tests are left out, and the summary says so."""
-    if os.environ.get(POSTGRES):
-        return
-    kept = [item for item in items if not item.get_closest_marker("postgres")]
-    config.stash[LEFT_OUT] = len(items) - len(kept)
-    items[:] = kept
+    """Without a server its tests are left out, and the summary says so."""
+    left_out: dict[str, int] = {}
+    for marker, (name, _, _) in SERVERS.items():
+        if not os.environ.get(name):
+            kept = [item for item in items if not item.get_closest_marker(marker)]
+            left_out[marker] = len(items) - len(kept)
+            items[:] = kept
+    config.stash[LEFT_OUT] = left_out
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -38,24 +47,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+        output["left_out"] = session.config.stash.get(LEFT_OUT, {})
     made_stores.forget()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """What a process told."""
-    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says in words what was left out."""
-    left_out = config.stash.get(LEFT_OUT, 0)
-    if left_out:
-        terminalreporter.write_line(
-            f"Left out: {left_out} tests that need PostgreSQL. To run them too, set {POSTGRES}, e.g. postgresql://postgres@127.0.0.1/test",
-            yellow=True,
-        )
+    for marker, count in config.stash.get(LEFT_OUT, {}).items():
+        if count:
+            variable, name, example = SERVERS[marker]
+            terminalreporter.write_line(
+                f"Left out: {count} tests that need {name}. To run them too, set {variable}, e.g. {example}",
+                yellow=True,
+            )
 
 
 @pytest.fixture(autouse=True)

@@ -44,16 +44,18 @@ def make_trusting(house: "House", book: "DeviceBook | None" = None) -> "Trusting
     return Trusting(house.store, on_change)
 
 
-def make_proofs(settings: "Settings") -> "ProofReader":
+def make_proofs(house: "House") -> "ProofReader":
     """Reads what shows who a device is."""
+    from receiver.services.devices.signatures import Signatures
     from receiver.web.proofs import ProofReader
 
-    return ProofReader(settings.trusted_proxies, settings.client_certificate_header)
+    settings = house.settings
+    return ProofReader(settings.trusted_proxies, settings.client_certificate_header, Signatures(house.store).proof_of)
 
 
 def services_of(house: "House", book: "DeviceBook") -> dict[str, Any]:
     """What the views are given."""
-    return {"trusting": make_trusting(house, book), "proofs": make_proofs(house.settings)}
+    return {"trusting": make_trusting(house, book), "proofs": make_proofs(house)}
 
 
 def make_catching_up(house: "House") -> "CatchingUp":

@@ -82,7 +82,7 @@ def block_device(device_id: int, **flags: Any) -> None:
 
 @devices_command.command("key")
 @click.argument("device_id", type=int)
-@click.option("--remove", is_flag=True, help="Take its key or certificate away instead.")
+@click.option("--remove", is_flag=True, help="Take its key, certificate or signing secret away instead.")
 @click.option("--certificate", help="Know it by this name in its client certificate instead.")
 @with_flags(FLAGS)
 def key_of_device(device_id: int, *, remove: bool, certificate: str | None, **flags: Any) -> None:
@@ -100,6 +100,24 @@ def key_of_device(device_id: int, *, remove: bool, certificate: str | None, **fl
             click.echo(f"Device {device_id} is known by its client certificate.")
         else:
             _print_key(device_id, trusting.give_key(device_id))
+
+
+@devices_command.command("secret")
+@click.argument("device_id", type=int)
+@click.option("--given", is_flag=True, help="Ask for the secret that the device has made, instead of making one.")
+@with_flags(FLAGS)
+def secret_of_device(device_id: int, *, given: bool, **flags: Any) -> None:
+    """Let DEVICE_ID sign what it sends, in the place of a key: for a Gatehouse that passes events on to this one.
+
+    From then on it is believed with its signature only; the secret before this one holds for a day more.
+    """
+    text = click.prompt("Secret", hide_input=True) if given else ""
+    with _trusting(flags) as (_house, trusting):
+        secret = trusting.give_secret(device_id, text)
+    click.echo(f"Device {device_id} is known by its signature.")
+    if not given:
+        click.echo("The secret with which it signs, shown this once:")
+        click.echo(f"  {secret}")
 
 
 @devices_command.command("add")

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from receiver.simulator.messages import Message
+from receiver.simulator.messages import Event
 
 CUT = 40  # bytes missing at the end: what is left still holds the time, so that no two cut messages are the same
 NOT_BASE64 = "<<no picture>>"
@@ -33,7 +33,7 @@ class Corruption(StrEnum):
         return self is Corruption.TRUNCATED_JSON
 
 
-def corrupted(message: Message, kind: Corruption) -> bytes:
+def corrupted(message: Event, kind: Corruption) -> bytes:
     """The message's bytes with that damage."""
     if kind is Corruption.TRUNCATED_JSON:
         return orjson.dumps(message)[:-CUT]
@@ -44,14 +44,14 @@ def corrupted(message: Message, kind: Corruption) -> bytes:
     return orjson.dumps(_with_face(message, NOT_BASE64 if kind is Corruption.BAD_BASE64 else NOT_A_PICTURE))
 
 
-def _with_face(message: Message, text: str) -> Message:
+def _with_face(message: Event, text: str) -> Event:
     return {
         key: text if key in FACE_KEYS else _with_face(value, text) if isinstance(value, dict) else value
         for key, value in message.items()
     }
 
 
-def _with_types_traded(message: Message) -> Message:
+def _with_types_traded(message: Event) -> Event:
     """Numbers as text, digits as numbers, empty text as null: the values stay readable."""
     return {key: _traded(value) for key, value in message.items()}
 

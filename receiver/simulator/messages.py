@@ -4,20 +4,20 @@ import base64
 import uuid
 from array import array
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 from receiver.simulator.devices import SimulatedDevice
+from schemas.sophon import Message, PictureText
+from schemas.sophon_writing import GATE, SNAPSHOT, STRANGER, stretched, write
 
-USER_TYPES = {1: "employee", 2: "visitor", 3: "blacklist", 4: "stranger", 5: "vip"}
-STRANGER = 4
 NEW_STRANGER = "1001"
-GATE_DEVICE, SNAPSHOT_DEVICE = "0", "1"
 AGES = ("juvenile", "youth", "middle-aged", "aged")
 FEATURE_LENGTH = 512
 STAY_MS = 1800  # how long a person stays in the picture
 
-Message = dict[str, Any]
+Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,109 +48,49 @@ class Passage:
         return self.person_type == STRANGER
 
 
-def stretched(similarity: float) -> float:
-    """Similarity 0..1 as the 0..100 that later firmware shows: 0.55 is its threshold 82, 1.0 is 100."""
-    knee, low_slope, high_slope, high_offset = 0.55, 149.09, 40.0, 60.0
-    shown = low_slope * similarity if similarity <= knee else high_slope * similarity + high_offset
-    return round(shown, 2)
-
-
-def history_event(passage: Passage, generation: str) -> Message:
+def history_event(passage: Passage, generation: str) -> Event:
     """The HistoryEvent of generation ``a``, ``b`` or ``c``."""
-    return {"a": _generation_a, "b": _generation_b, "c": _generation_c}[generation](passage)
+    return write(_message(passage, generation.upper()), generation.upper())
 
 
-def real_time_event(passage: Passage) -> Message:
+def real_time_event(passage: Passage) -> Event:
     """The RealTimeEvent: the first generation without want_action, ep_id and licence, whatever the box's firmware."""
-    message = _generation_a(passage)
-    del message["want_action"]
+    event = write(_message(passage, "A"), "A")
+    del event["want_action"]
     for key in ("ep_id", "dev_sno", "info"):
-        del message["ext_data"][key]
-    return message
+        del event["ext_data"][key]
+    return event
 
 
-def _generation_a(passage: Passage) -> Message:
-    gender, age = _gender_and_age(passage)
-    return {
-        "identity_id": passage.identity_id,
-        "identity_name": passage.identity_name,
-        "group_name": "default_group",
-        "reg_pic": passage.library_picture,
-        "timestamp": passage.timestamp,
-        "score": round(passage.similarity, 4),
-        "want_action": passage.want_action,
-        "ext_data": {
-            "device_ip": passage.device.ip,
-            "ep_id": passage.device.ep_id,
-            "dev_sno": passage.device.licence,
-            "person_type": passage.person_type,
-            "device_type": SNAPSHOT_DEVICE if passage.is_stranger else GATE_DEVICE,
-            "spot_pic": passage.picture,
-            "recognize_face": passage.picture,
-            "grab_fiqa_info": _camera_quality(passage) if passage.is_stranger else {},
-            "box_fiqa_info": _box_quality(passage) if passage.is_stranger else {},
-            "info": {"age": age, "gender": gender, "glasses": "no"},
-        },
-    }
+def _message(passage: Passage, generation: str) -> Message:
+    """What a box of that generation knows."""
+    moment = datetime.fromtimestamp(passage.timestamp / 1000, UTC)
+    texts = {"library": passage.library_picture, "scene": passage.picture, "face": passage.picture}
+    return Message(
+        generation,
+        identity_id=passage.identity_id,
+        identity_name=passage.identity_name,
+        person_type=passage.person_type,
+        want_action=passage.want_action,
+        score=round(passage.similarity, 4) if generation == "A" else stretched(passage.similarity),
+        timestamp=moment,
+        in_timestamp=moment,
+        out_timestamp=moment + timedelta(milliseconds=STAY_MS),
+        ep_id=passage.device.ep_id,
+        device_id=passage.device.device_id,
+        device_ip=passage.device.ip,
+        device_name=passage.device.name,
+        device_type=SNAPSHOT if passage.is_stranger else GATE,
+        licence=passage.device.licence,
+        attributes=_attributes(passage, generation),
+        identity_info=_identity_info(passage),
+        grab_quality=_camera_quality(passage) if passage.is_stranger else {},
+        box_quality=_box_quality(passage) if passage.is_stranger else {},
+        pictures=tuple(PictureText(kind, (), text) for kind, text in texts.items() if text),
+    )
 
 
-def _generation_b(passage: Passage) -> Message:
-    return {
-        "api_version": "1.0",
-        "identity_id": passage.identity_id,
-        "identity_name": passage.identity_name,
-        "identity_info": _identity_info(passage),
-        "timestamp": passage.timestamp,
-        "out_timestamp": passage.timestamp + STAY_MS,
-        "score": stretched(passage.similarity),
-        "want_action": passage.want_action,
-        "person_type": passage.person_type,
-        "reg_pic": passage.library_picture,
-        "spot_pic": passage.picture,
-        "ir_pic": "",
-        "recognize_face": passage.picture,
-        "ep_info": {
-            "ep_id": passage.device.ep_id,
-            "ep_type": "photo",
-            "ep_ip": passage.device.ip,
-            "ep_name": passage.device.name,
-            "device_id": passage.device.device_id,
-        },
-        "dev_sno": passage.device.licence,
-        "recognize_face_attr": {**_attributes(passage), "mask": "0", "feature": []},
-    }
-
-
-def _generation_c(passage: Passage) -> Message:
-    return {
-        "api_version": "2.0",
-        "identity_id": passage.identity_id,
-        "identity_name": passage.identity_name,
-        "timestamp": passage.timestamp,
-        "in_timestamp": passage.timestamp,
-        "out_timestamp": passage.timestamp + STAY_MS,
-        "score": stretched(passage.similarity),
-        "post_action": passage.want_action,
-        "user_type": USER_TYPES[passage.person_type],
-        "media_device_info": {
-            "media_device_id": passage.device.device_id,
-            "media_device_type": "photo",
-            "media_device_ip": passage.device.ip,
-            "media_device_name": passage.device.name,
-            "media_device_url": passage.device.ip,
-        },
-        "mq_license_key": passage.device.licence,
-        "reg_image": passage.library_picture,
-        "spot_image": passage.picture,
-        "ir_image": "",
-        "recognize_face_image": passage.picture,
-        "recognize_face_attr": {
-            **_attributes(passage), "mask": "no", "feature_base64_str": _feature(passage),
-        },
-    }  # fmt: skip
-
-
-def _identity_info(passage: Passage) -> Message:
+def _identity_info(passage: Passage) -> Event:
     if passage.is_stranger and passage.want_action != NEW_STRANGER:
         return {}
     face_id = uuid.uuid5(uuid.NAMESPACE_OID, passage.identity_id).hex
@@ -163,12 +103,11 @@ def _identity_info(passage: Passage) -> Message:
     }
 
 
-def _attributes(passage: Passage) -> Message:
-    """Where nothing was measured there is null, as boxes send it."""
+def _attributes(passage: Passage, generation: str) -> Event:
+    """Only the first generation says of glasses, only the third sends a template."""
     gender, age = _gender_and_age(passage)
-    return {
-        "point": None, "box": None, "age": age, "gender": gender, "glasses": None, "hat": None, "expression": None,
-    }  # fmt: skip
+    known = {"age": age, "gender": gender, "mask": "no"}
+    return known | {"A": {"glasses": "no"}, "B": {}, "C": {"feature_base64_str": _feature(passage)}}[generation]
 
 
 def _gender_and_age(passage: Passage) -> tuple[str, str]:
@@ -183,7 +122,7 @@ def _feature(passage: Passage) -> str:
     return base64.b64encode(values.tobytes()).decode("ascii")
 
 
-def _camera_quality(passage: Passage) -> Message:
+def _camera_quality(passage: Passage) -> Event:
     chance = _chance(passage)
     return {
         "confidence": 90,
@@ -199,7 +138,7 @@ def _camera_quality(passage: Passage) -> Message:
     }
 
 
-def _box_quality(passage: Passage) -> Message:
+def _box_quality(passage: Passage) -> Event:
     chance = _chance(passage)
     names = ["face_size", "clarity", "headpose", "partial", "brightness"]
     return {

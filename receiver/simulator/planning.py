@@ -14,14 +14,14 @@ from receiver.simulator.corruption import Corruption, corrupted
 from receiver.simulator.devices import SimulatedDevice
 from receiver.simulator.messages import (
     NEW_STRANGER,
-    STRANGER,
-    Message,
+    Event,
     Passage,
     history_event,
     real_time_event,
 )
 from receiver.simulator.options import SimulationOptions
 from receiver.simulator.photographs import Subject, picture_text
+from schemas.sophon_writing import STRANGER
 
 LIBRARY_UPDATE = "1002"
 MS = 1000
@@ -108,7 +108,7 @@ class Plan:
                 originals.setdefault(turn % lanes, []).append(turn)
         return repeats
 
-    def _history_event(self, turn: int) -> Message:
+    def _history_event(self, turn: int) -> Event:
         return history_event(self._passage(turn), self._generation(turn))
 
     def _generation(self, turn: int) -> str:

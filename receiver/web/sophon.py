@@ -89,9 +89,10 @@ class EventRounds:
     def _begin(self, arrival: Arrival) -> "Future[list[Recorded]] | None":
         content_type, path = arrival.content_type, arrival.path
         try:
-            proofs = self._proofs.of_arrival(arrival)
+            body = arrival.file.read()
+            proofs = self._proofs.of_arrival(arrival, body)
             sender = Sender(column_text(arrival.peer, IP_LIMIT), path, CHANNELS[path], content_type, proofs)
-            items = items_of(arrival.file.read(), content_type, self._body_limit, is_patient=False)
+            items = items_of(body, content_type, self._body_limit, is_patient=False)
             return self._intake.begin(items, sender)
         except Exception:  # noqa: BLE001 - one request's trouble is not the others': its view meets it again, and says it
             return None
@@ -112,7 +113,7 @@ def _peer() -> str:
 
 def _proofs() -> tuple[bytes, ...]:
     """What came with the request to show who sent it."""
-    return _services().proofs.of_environ(request.environ)
+    return _services().proofs.of_environ(request.environ, request.get_data())
 
 
 def _take(channel: Channel) -> Response:

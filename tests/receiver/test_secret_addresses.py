@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.forwarder.channel import Outcome, Outgoing
+from receiver.forwarder.channel import Destination, Outcome, Outgoing
 from receiver.forwarder.http import HttpChannel
 from receiver.settings import without_password
 
@@ -31,6 +31,6 @@ HOST = "127.0.0.1:1"
 @pytest.mark.parametrize("user", ["", "user:s3cret@", "s3cret@"])
 def test_an_error_names_the_host_and_nothing_more(user: str, rest: str) -> None:
     channel = HttpChannel()
-    answer = channel.send(Outgoing(f"http://{user}{HOST}{rest}", b"{}", {}))
+    answer = channel.send(Outgoing(Destination("http", {"url": f"http://{user}{HOST}{rest}"}), b"{}"))
     channel.close()
     assert (answer.outcome, answer.detail) == (Outcome.UNREACHABLE, f"ConnectionError at {HOST}")

@@ -4,18 +4,21 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from receiver.domain import signatures
 from receiver.domain.errors import Conflict, Invalid, NotFound
 from receiver.domain.trust import Known, State, is_within, read_bound
-from receiver.store import devices, outbox, trust
+from receiver.store import device_secrets, devices, outbox, trust
 from receiver.store.database import Row, Tx
 from receiver.store.store import Store
 
 # Random bytes of a key: nobody guesses one, so a plain digest of it may be kept.
 KEY_BYTES = 24
 KEY, CERTIFICATE = "key", "certificate"
+# How long the secret before is taken too, so that the device can be given the new one.
+CHANGE_OVER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +123,34 @@ class Trusting:
         self._prove(device_id, proof_of_key(key), KEY)
         return key
 
+    def give_secret(self, device_id: int, text: str = "") -> str:
+        """Makes a secret with which the device signs what it sends, or takes the one that it has made; told never again.
+
+        One that it had holds for a day more. A key or certificate that it had holds no more.
+
+        Raises:
+            NotFound: there is no such device.
+            Invalid: ``bad_secret``.
+            Conflict: ``secret_taken``.
+        """
+        text = text.strip() or signatures.new_secret(secrets.token_bytes)
+        secret = signatures.read_secret(text)
+        fingerprint, now = signatures.fingerprint(secret), datetime.now(UTC)
+        with self._store.write() as tx:
+            row = _find(tx, device_id)
+            if device_secrets.owner(tx, fingerprint) is not None:
+                raise Conflict("secret_taken", "that secret was given already; each change needs another one")
+            if row.proof_kind != device_secrets.SIGNATURE:
+                # Nobody can show it: it only stands for a signature that was verified.
+                proof = {"proof": secrets.token_bytes(32), "proof_kind": device_secrets.SIGNATURE}
+                devices.change(tx, device_id, proof)
+            device_secrets.replace(tx, device_id, fingerprint, secret, (now, now + CHANGE_OVER))
+            trust.note_change(tx)
+        self._on_change()
+        return text
+
     def take_key(self, device_id: int) -> None:
-        """Takes a device's key or certificate away: it is known by licence and address again.
+        """Takes a device's key, certificate or signing secret away: it is known by licence and address again.
 
         Raises:
             NotFound: there is no such device.
@@ -132,6 +161,7 @@ class Trusting:
         with self._store.write() as tx:
             _find(tx, device_id)
             devices.change(tx, device_id, {"proof": proof, "proof_kind": kind})
+            device_secrets.drop(tx, device_id)
             trust.note_change(tx)
         self._on_change()
 
@@ -148,11 +178,12 @@ def _bound(text: str) -> str:
 
 
 def _certificate(tx: Tx, device_id: int, name: str) -> dict[str, Any]:
+    proof = proof_of_certificate(name)
+    if name and trust.find_by_proof(tx, proof) not in {None, device_id}:
+        raise Conflict("certificate_taken", "another device is known by that certificate")
+    device_secrets.drop(tx, device_id)
     if not name:
         return {"proof": None, "proof_kind": ""}
-    proof = proof_of_certificate(name)
-    if trust.find_by_proof(tx, proof) not in {None, device_id}:
-        raise Conflict("certificate_taken", "another device is known by that certificate")
     return {"proof": proof, "proof_kind": CERTIFICATE}
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from receiver import metrics
 from receiver.domain.errors import Unavailable
-from receiver.forwarder.channel import Answer, Outcome, Outgoing, SendingChannel
+from receiver.forwarder.channel import Answer, Destination, Outcome, Outgoing, SendingChannel
 from receiver.services.intake.originals import Originals
 from receiver.store import deliveries
 from receiver.store.database import Row
@@ -108,8 +108,15 @@ class Forwarding:
             return Answer(Outcome.REFUSED, f"the message cannot be given back: {error!r}")
         if body is None:
             return Answer(Outcome.DELIVERED, "erased in the meantime")
-        headers = {"X-Gatehouse-Event": str(row.event_id), "X-Gatehouse-Delivery": str(row.id)}
-        return self._channel.send(Outgoing(lane.url, body, headers))
+        outgoing = Outgoing(
+            Destination("http", {"url": lane.url}),
+            body,
+            delivery_ids=(row.id,),
+            event_ids=(row.event_id,),
+            key=f"dlv_{row.id}",
+            attempt=lane.attempts,
+        )
+        return self._channel.send(outgoing)
 
     def _settle(self, lane: deliveries.Lane, row: Row, answer: Answer) -> bool:
         """Writes down what became of one try; whether the lane goes on."""

@@ -36,13 +36,18 @@ class Originals:
             for row, both in found
         ]
 
-    def regular(self, message_id: int) -> bytes | None:
-        """One message as strict JSON for the next server; None if it was erased."""
+    def document(self, message_id: int, *, has_pictures: bool = True) -> Any | None:
+        """One message as it came; None if it was erased. Without ``has_pictures``, null stands where their text was."""
         with self._store.read() as tx:
             found = events.message_with_slots(tx, message_id)
-            if found is not None and erasures.is_hidden(tx, found[0].event_id):
+            if found is None or erasures.is_hidden(tx, found[0].event_id):
                 return None
-        return None if found is None else originals.regular(self._restore(found[0].raw, found[1]))
+        return self._restore(found[0].raw, found[1] if has_pictures else ())
+
+    def regular(self, message_id: int) -> bytes | None:
+        """One message as strict JSON for the next server; None if it was erased."""
+        found = self.document(message_id)
+        return None if found is None else originals.regular(found)
 
     def _restore(self, raw: bytes, rows: Sequence[Row]) -> object:
         slots = [

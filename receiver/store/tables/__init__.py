@@ -10,11 +10,21 @@ from receiver.store.tables.corrections import (
     review_picture,
     stranger_candidate,
 )
-from receiver.store.tables.devices import adoption, device, device_book, device_identity, gate
+from receiver.store.tables.devices import adoption, device, device_book, device_identity, device_secret, gate
 from receiver.store.tables.erasing import erasure, erasure_event, erasure_picture, legal_hold, retention_state
 from receiver.store.tables.events import event, event_key, event_picture, message, quarantine, rejected_body, sighting
 from receiver.store.tables.imports import import_job, import_row
-from receiver.store.tables.outbox import delivery, lane, subscription, task
+from receiver.store.tables.outbox import (
+    attempt,
+    delivery,
+    destination,
+    lane,
+    occurrence,
+    replay,
+    subscription,
+    subscription_book,
+    task,
+)
 from receiver.store.tables.people import (
     calibration,
     face,
@@ -32,13 +42,16 @@ __all__ = [
     "account",
     "adoption",
     "api_key",
+    "attempt",
     "calibration",
     "correction",
     "correction_item",
     "delivery",
+    "destination",
     "device",
     "device_book",
     "device_identity",
+    "device_secret",
     "erased_picture",
     "erasure",
     "erasure_event",
@@ -60,6 +73,7 @@ __all__ = [
     "login_session",
     "main",
     "message",
+    "occurrence",
     "person",
     "person_group",
     "person_identity",
@@ -67,11 +81,13 @@ __all__ = [
     "picture_store",
     "quarantine",
     "rejected_body",
+    "replay",
     "retention_state",
     "review",
     "review_picture",
     "sighting",
     "stranger_candidate",
     "subscription",
+    "subscription_book",
     "task",
 ]

@@ -31,7 +31,7 @@ device = Table(
     # vouches for the devices in its messages; and which hub vouched for this one
     Column("is_hub", Boolean, nullable=False, server_default=false()),
     Column("vouched_by", Id),
-    # SHA-256 of its key or of its client certificate's name
+    # SHA-256 of its key or of its client certificate's name; of one that signs, what its verified signature stands for
     Column("proof", LargeBinary(32)),
     Column("proof_kind", String(16), nullable=False, server_default=""),
     Column("trusted_at", UtcTime),
@@ -44,6 +44,18 @@ device = Table(
     Index(None, "licence", "address"),
     Index(None, "address"),
     Index(None, "proof", unique=True),
+)
+
+# With which a device signs; of two, the older one holds until a set time, so that both sides can change.
+device_secret = Table(
+    "device_secret",
+    main,
+    Column("device_id", Id, primary_key=True, autoincrement=False),
+    Column("fingerprint", String(16), primary_key=True),
+    Column("secret", LargeBinary(64), nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("valid_until", UtcTime),
+    Index(None, "fingerprint", unique=True),
 )
 
 # One row: counts up whenever what is thought of a device changes, so that nobody remembers what no longer holds.

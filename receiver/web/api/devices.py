@@ -69,10 +69,25 @@ def make_device_key(device_id: int) -> dict[str, Any]:
     return {"key": key, "path": f"/in/{key}/HistoryEvent"}
 
 
+@blueprint.post(f"/devices/<{ID}:device_id>/secret")
+@blueprint.arguments(devices.SecretGiven)
+@blueprint.response(201, devices.DeviceSecret)
+@blueprint.alt_response(404, description="no_such_device")
+@blueprint.alt_response(409, description="secret_taken")
+@blueprint.alt_response(422, description="bad_secret, invalid_arguments")
+@needs(Role.ADMIN)
+def give_device_secret(given: dict[str, Any], device_id: int) -> dict[str, Any]:
+    """Let a device sign what it sends, in the place of a key; from now on it is believed with its signature only.
+
+    For a Gatehouse below this one: its subscription signs. The secret before this one holds for a day more.
+    """
+    return {"secret": services().trusting.give_secret(device_id, given["secret"])}
+
+
 @blueprint.delete(f"/devices/<{ID}:device_id>/key")
 @blueprint.response(204)
 @blueprint.alt_response(404, description="no_such_device")
 @needs(Role.ADMIN)
 def take_device_key(device_id: int) -> None:
-    """Take a device's key or certificate away: it is known by its licence and address again."""
+    """Take a device's key, certificate or signing secret away: it is known by its licence and address again."""
     services().trusting.take_key(device_id)

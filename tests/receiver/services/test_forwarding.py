@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from receiver.forwarder.channel import Answer, Outcome, Outgoing
+from receiver.forwarder.channel import Answer, Destination, Outcome, Outgoing
 from receiver.forwarder.http import ANSWER_BYTES, HttpChannel
 from receiver.services.forwarding import forwarding
 from receiver.services.forwarding.forwarding import LONGEST_PAUSE, Forwarding, pause
@@ -215,7 +215,7 @@ def test_what_is_no_http_answer_is_tried_again(site: Site, upstream: Upstream, a
 def test_of_a_huge_answer_only_the_beginning_is_read(upstream: Upstream) -> None:
     upstream.answer = status(500, b"\x00\xff" + b"x" * (200 * ANSWER_BYTES))
     channel = HttpChannel()
-    answer = channel.send(Outgoing(upstream.url, b'{"identity_id": "a"}', {}))
+    answer = channel.send(Outgoing(Destination("http", {"url": upstream.url}), b'{"identity_id": "a"}'))
     channel.close()
     assert answer.outcome is Outcome.UNREACHABLE
     assert len(answer.detail) < 300
@@ -227,7 +227,7 @@ def test_of_a_huge_answer_only_the_beginning_is_read(upstream: Upstream) -> None
 )
 def test_an_address_that_cannot_be_reached_is_an_answer(url: str) -> None:
     channel = HttpChannel()
-    assert channel.send(Outgoing(url, b"{}", {})).outcome is Outcome.UNREACHABLE
+    assert channel.send(Outgoing(Destination("http", {"url": url}), b"{}")).outcome is Outcome.UNREACHABLE
     channel.close()
 
 

@@ -30,7 +30,10 @@ class HeldChannel:
         self.quick = threading.Semaphore(0)
 
     def send(self, outgoing: Outgoing) -> Answer:
-        if outgoing.url == SLOW or orjson.loads(outgoing.body)["ext_data"]["dev_sno"] == "SLOWBOX":
+        if (
+            outgoing.destination.target["url"] == SLOW
+            or orjson.loads(outgoing.body)["ext_data"]["dev_sno"] == "SLOWBOX"
+        ):
             self.reached.set()
             self.may_go.wait(PATIENCE)
         else:

@@ -11,10 +11,11 @@ import pytest
 
 from receiver.simulator.corruption import Corruption, corrupted
 from receiver.simulator.devices import SimulatedDevice
-from receiver.simulator.messages import real_time_event, stretched
+from receiver.simulator.messages import real_time_event
 from receiver.simulator.options import SimulationOptions
 from receiver.simulator.photographs import read_subjects
 from receiver.simulator.planning import Plan, make_plan
+from schemas.sophon_writing import stretched
 
 A_KEYS = {"identity_id", "identity_name", "group_name", "reg_pic", "timestamp", "score", "want_action", "ext_data"}
 A_EXT_KEYS = {

@@ -1,0 +1,1 @@
+"""Telling subscriptions of what happens, in the transaction in which it happens."""
