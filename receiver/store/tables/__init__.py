@@ -1,6 +1,16 @@
 """All tables: times are aware UTC, keys integers, reasons machine words, names as in docs/glossary.md."""
 
 from receiver.store.tables.accounts import account, api_key, login_attempt, login_session
+from receiver.store.tables.alerts import (
+    alert,
+    alert_event,
+    alert_key,
+    alert_step,
+    announcement,
+    frame,
+    rule,
+    rule_book,
+)
 from receiver.store.tables.base import NAMING, main, picture_store
 from receiver.store.tables.corrections import (
     correction,
@@ -31,6 +41,11 @@ __all__ = [
     "NAMING",
     "account",
     "adoption",
+    "alert",
+    "alert_event",
+    "alert_key",
+    "alert_step",
+    "announcement",
     "api_key",
     "calibration",
     "correction",
@@ -48,6 +63,7 @@ __all__ = [
     "event_picture",
     "face",
     "face_embedding",
+    "frame",
     "gallery_change",
     "gate",
     "import_job",
@@ -70,6 +86,8 @@ __all__ = [
     "retention_state",
     "review",
     "review_picture",
+    "rule",
+    "rule_book",
     "sighting",
     "stranger_candidate",
     "subscription",
