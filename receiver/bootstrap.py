@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import structlog
 
 from receiver import metrics
-from receiver.assembly import adoption, checkup, entrance, import_desk, privacy, repair, review_desk, security, trust
+from receiver.assembly import (
+    adoption,
+    checkup,
+    entrance,
+    import_desk,
+    live,
+    privacy,
+    repair,
+    review_desk,
+    security,
+    trust,
+)
 from receiver.assembly.house import House, open_house
 from receiver.domain.errors import SetupError
 from receiver.services.intake.echoing import listener
@@ -107,6 +118,7 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
             **checkup.services_of(house),
             **repair.services_of(house, gate),
             **review_desk.services_of(house, desk),
+            **live.services_of(house),
         )
     )
 
@@ -299,8 +311,13 @@ def make_front(house: House) -> "Front":
     intake = make_intake(house)
     statuses = Statuses(house.store, intake.book)
     rounds = EventRounds(intake, settings.body_limit, trust.make_proofs(settings))
-    hooks = FrontHooks(rounds.answers, lambda peer: statuses.note_problem(peer, "body_too_large"))
-    return Front(make_app(house, intake).wsgi_app, limits, hooks)
+    app = make_app(house, intake)
+    hooks = FrontHooks(
+        rounds.answers,
+        lambda peer: statuses.note_problem(peer, "body_too_large"),
+        **live.hooks_of(house, app.extensions["gatehouse"]),
+    )
+    return Front(app.wsgi_app, limits, hooks)
 
 
 def make_worker(house: House) -> "Worker":

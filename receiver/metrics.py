@@ -65,3 +65,5 @@ CONNECTIONS_REFUSED = Counter(
 AUDIT_LOST = Counter(
     "gatehouse_audit_lost", "Deeds that the audit log could not keep; the log of the process has each."
 )
+LIVE = Counter("gatehouse_live", "Connections that were told of alerts live, by kind: sse, eio4, eio3.", ["kind"])
+LIVE_REFUSED = Counter("gatehouse_live_refused", "Live connections that found no place.")

@@ -179,6 +179,12 @@ class Settings:
         "Connections that a web process holds at once; one address, other than a trusted proxy's, may hold a quarter.",
         read_whole(4, 100_000),
     )
+    live_connections: int = setting(
+        1000,
+        "Live streams and Socket.IO connections of accounts that a web process holds at once, beside the connections above; "
+        "one account may hold half.",
+        read_whole(2, 100_000),
+    )
     tls_cert: str = setting(
         "", "Certificate file (PEM, with the chain) for HTTPS; empty: plain HTTP. With GATEHOUSE_TLS_KEY."
     )

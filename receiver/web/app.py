@@ -44,6 +44,7 @@ from receiver.web import auditing, auth, headers, login_limits, metrics, problem
 from receiver.web.api import setup
 from receiver.web.device_paths import KeyTaking
 from receiver.web.proofs import ProofReader
+from receiver.web.seats import Seats
 
 
 class BoundedJson(DefaultJSONProvider):
@@ -94,6 +95,7 @@ class Services:
     corrections: CorrectionsShown
     reviews: ReviewList
     reviewing: Reviewing
+    live_seats: Seats
 
 
 def create_app(services: Services) -> Flask:

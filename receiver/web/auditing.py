@@ -140,6 +140,7 @@ ROUTES: dict[str, Audited | NotDelicate] = {
     "keys.list_keys": Audited("keys.listed", "key"),
     "keys.add_key": Audited("key.added", "key", "answer"),
     "keys.revoke_key": Audited("key.revoked", "key", "key_id"),
+    "live.follow": Audited("alerts.followed", "alert"),
     "audit.list_audit": Audited("audit.listed", "audit"),
     "audit.get_head": NotDelicate("a number and a hash"),
 }

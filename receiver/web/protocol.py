@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from receiver import metrics
 from receiver.setting_networks import Network
-from receiver.web.arrivals import CONNECTION
+from receiver.web.arrivals import CONNECTION, CONNECTION_HANDLE
 from receiver.web.proxies import is_within
 
 HEAD_SECONDS = 15.0
@@ -27,6 +27,8 @@ class PatientProtocol(HttpToolsProtocol):
     most: ClassVar[int] = 1000
     proxies: ClassVar[tuple[Network, ...]] = ()
     held: ClassVar[Counter[str]] = Counter()
+    # Those of whom it is known who they are, told live for as long as they like: bounded by who let them in.
+    live: ClassVar[set[Any]] = set()
 
     _deadline: asyncio.TimerHandle | None = None
     _answer_watch: asyncio.TimerHandle | None = None
@@ -52,6 +54,18 @@ class PatientProtocol(HttpToolsProtocol):
             self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
         super().on_message_begin()
         self.scope[CONNECTION] = self.client[0] if self.client else ""  # type: ignore[literal-required]
+        self.scope[CONNECTION_HANDLE] = self  # type: ignore[literal-required]
+
+    def hold(self) -> None:
+        """The connection is one of those who are told live: it takes no place from its address, and none from the others."""
+        self._give_back()
+        self.live.add(self)
+
+    def drop(self) -> None:
+        """Ends the connection at once, whatever is still to be sent."""
+        # What the system still holds of the answer goes too, or it would try for minutes to send it.
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        self.transport.abort()
 
     def on_headers_complete(self) -> None:
         """The head is whole; from here the front's deadline for the body holds."""
@@ -72,16 +86,21 @@ class PatientProtocol(HttpToolsProtocol):
         """The client went away."""
         self._stop_clock()
         self._stop_watch()
+        self._give_back()
+        self.live.discard(self)
+        super().connection_lost(exc)
+
+    def _give_back(self) -> None:
+        """The address has one connection less."""
         if self._peer is not None:
             self.held[self._peer] -= 1
             if self.held[self._peer] <= 0:
                 del self.held[self._peer]
             self._peer = None
-        super().connection_lost(exc)
 
     def _too_many(self, peer: str) -> str:
         """Why there is no room for a connection of that address; empty where there is."""
-        if len(self.connections) > self.most:
+        if len(self.connections) - len(self.live) > self.most:
             return "all"
         if self.held[peer] >= max(1, self.most // SHARE) and not is_within(peer, self.proxies):
             return "address"
@@ -107,9 +126,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._answer_watch = None
         if self.transport.get_write_buffer_size() >= self._left:
             metrics.CONNECTIONS_REFUSED.labels("reader").inc()
-            # What the system still holds of the answer goes too, or it would try for minutes to send it.
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-            self.transport.abort()
+            self.drop()
         else:
             self._watch_answer()
 
@@ -121,4 +138,6 @@ class PatientProtocol(HttpToolsProtocol):
 
 def protocol_of(most: int, proxies: tuple[Network, ...]) -> type[PatientProtocol]:
     """The protocol with these bounds."""
-    return type("BoundedProtocol", (PatientProtocol,), {"most": most, "proxies": proxies, "held": Counter()})
+    return type(
+        "BoundedProtocol", (PatientProtocol,), {"most": most, "proxies": proxies, "held": Counter(), "live": set()}
+    )

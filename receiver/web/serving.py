@@ -25,6 +25,10 @@ GARBAGE_THRESHOLDS = (20_000, 20, 20)
 class _Server(uvicorn.Server):
     """Says where everything is once it listens, and ends without raising the signal that ended it."""
 
+    def __init__(self, config: uvicorn.Config, front: Front) -> None:
+        super().__init__(config)
+        self._front = front
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Without uvicorn's raising the signal once more at the end: what comes after serving must still be done."""
@@ -42,6 +46,10 @@ class _Server(uvicorn.Server):
         print(f"  events:        POST {base}/HistoryEvent", flush=True)  # noqa: T201
         print(f"  API:           {base}/v1/events", flush=True)  # noqa: T201
         print(f"  documentation: {base}/docs", flush=True)  # noqa: T201
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._front.end_live()
+        await super().shutdown(sockets)
 
 
 def serve(front: Front, settings: Settings) -> None:
@@ -71,7 +79,7 @@ def serve(front: Front, settings: Settings) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=END_SECONDS,
     )
-    _Server(config).run([_listening(settings)])
+    _Server(config, front).run([_listening(settings)])
 
 
 def _check_certificate(settings: Settings) -> None:

@@ -77,12 +77,29 @@ class Admitting:
         row = None if parts is None else self._remembered("key", parts.number, accounts.find_key)
         if parts is None or row is None or not secret_parts.is_same(row.secret_hash, parts.secret):
             raise _invalid()
-        if row.revoked_at is not None or row.account_disabled_at is not None:
-            raise _invalid()
-        if row.expires_at is not None and row.expires_at <= datetime.now(UTC):
-            raise NotLoggedIn("token_expired", "the key's time is over; make another one")
+        _check_key(row)
         self._note_use("key", row)
         return _caller(row, key_id=row.id, scopes=tuple(row.scopes))
+
+    def again(self, caller: Caller) -> Caller:
+        """Whoever was let in a while ago, as he would be let in now.
+
+        Raises:
+            NotLoggedIn: ``token_invalid``, ``token_expired``, ``login_ended``.
+        """
+        if caller.key_id is not None:
+            row = self._remembered("key", caller.key_id, accounts.find_key)
+            if row is None:
+                raise _invalid()
+            _check_key(row)
+            return _caller(row, key_id=row.id, scopes=tuple(row.scopes))
+        row = self._login(caller.session_id or 0)
+        if row is None:
+            raise _ended()
+        if row.kind == CONSOLE:
+            # A page that is told live is in use.
+            self._note_use("login", row)
+        return _caller(row, session_id=row.id)
 
     def forget(self) -> None:
         """What is remembered may be wrong from now on: this process itself has changed something."""
@@ -135,6 +152,13 @@ def _caller(row: Row, **by: Any) -> Caller:
         must_change=row.account_must_change,
         **by,
     )
+
+
+def _check_key(row: Row) -> None:
+    if row.revoked_at is not None or row.account_disabled_at is not None:
+        raise _invalid()
+    if row.expires_at is not None and row.expires_at <= datetime.now(UTC):
+        raise NotLoggedIn("token_expired", "the key's time is over; make another one")
 
 
 def _invalid() -> NotLoggedIn:

@@ -20,6 +20,7 @@ from receiver.web.api import (
     keys,
     library,
     library_faces,
+    live,
     logins,
     people,
     pictures,
@@ -93,6 +94,7 @@ def register(app: Flask) -> Api:
         devices,
         quarantine,
         reviews,
+        live,
         audit,
         health,
     ):
