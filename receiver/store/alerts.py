@@ -15,6 +15,9 @@ from receiver.store.erasures import is_visible
 from receiver.store.limiting import alerts_within
 from receiver.store.tables import alert, alert_event, alert_key, alert_step
 
+# The task that judges an event by what its device says, where nobody reads faces.
+TOPIC = "judge"
+
 
 def add(tx: Tx, values: Mapping[str, Any]) -> Row[Any]:
     """Writes a new alert; returns it."""
@@ -63,6 +66,12 @@ def claim_key(tx: Tx, key: str, now: datetime) -> Row[Any]:
 def keep_key(tx: Tx, key: str, alert_id: int, last_at: datetime) -> None:
     """The newest alert with that key, and when what it is about last occurred."""
     tx.execute(update(alert_key).where(alert_key.c.key == key).values(alert_id=alert_id, last_at=last_at))
+
+
+def known_keys(tx: Tx, keys: Collection[str]) -> dict[str, Row[Any]]:
+    """(alert_id, last_at) of those of the keys that there are."""
+    found: list[Any] = list(tx.execute(select(alert_key).where(alert_key.c.key.in_(list(keys)))))
+    return {row.key: row for row in found}
 
 
 def add_event(tx: Tx, alert_id: int, event_id: int) -> None:

@@ -12,6 +12,7 @@ from receiver.store import review_upkeep
 from receiver.store.batches import insert_rows
 from receiver.store.database import Tx
 from receiver.store.erasures import ERASED
+from receiver.store.outbox import OF_EVENTS
 from receiver.store.tables import (
     delivery,
     device_identity,
@@ -119,7 +120,7 @@ def clear_events(tx: Tx, own: Sequence[int]) -> dict[str, int]:
     sightings = tx.execute(delete(sighting).where(sighting.c.event_id.in_(ids))).rowcount
     candidates = tx.execute(delete(stranger_candidate).where(stranger_candidate.c.event_id.in_(ids))).rowcount
     tx.execute(pictures.values(**gone))
-    tasks = tx.execute(delete(task).where(task.c.topic == "recognise", task.c.subject.in_(ids))).rowcount
+    tasks = tx.execute(delete(task).where(task.c.topic.in_(OF_EVENTS), task.c.subject.in_(ids))).rowcount
     reviews = review_upkeep.drop_of_events(tx, ids)
     return {"sightings": sightings, "candidates": candidates, "tasks": tasks, "reviews": reviews}
 

@@ -14,6 +14,8 @@ from receiver.services.accounts.attempts import Attempts
 from receiver.services.accounts.logging_in import LoggingIn
 from receiver.services.accounts.signing import Signer
 from receiver.services.adopting.adoptions import Adoptions
+from receiver.services.alerting.alerting import Alerting
+from receiver.services.alerting.frames import Frames
 from receiver.services.asking.asking import Asking
 from receiver.services.asking.visiting import Visiting
 from receiver.services.audit.auditing import Audit
@@ -96,6 +98,8 @@ class Services:
     reviews: ReviewList
     reviewing: Reviewing
     live_seats: Seats
+    alerting: Alerting
+    frames: Frames
 
 
 def create_app(services: Services) -> Flask:

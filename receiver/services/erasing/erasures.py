@@ -8,7 +8,6 @@ from typing import Any
 from receiver.domain.errors import Conflict, NotFound
 from receiver.domain.reviews import adoption_key
 from receiver.services.asking.asking import Page
-from receiver.services.intake.recording import RECOGNISE
 from receiver.services.people.correction_steps import must_be_there
 from receiver.store import corrections, erasing, erasures, holds, listing, outbox, people, review_upkeep
 from receiver.store.database import Row, Tx
@@ -187,7 +186,7 @@ def _write(tx: Tx, told: tuple[int, str, str, str, datetime], subject: dict[str,
 
 def _settle(tx: Tx, erasure_id: int, counts: dict[str, int]) -> None:
     """What is hidden is no work any more but this one's."""
-    tasks = erasures.drop_tasks(tx, erasure_id, RECOGNISE)
+    tasks = erasures.drop_tasks(tx, erasure_id, outbox.OF_EVENTS)
     row = erasures.held(tx, erasure_id)
     if row is not None:
         total = erasures.waiting(tx, erasure_id)
