@@ -6,6 +6,9 @@ if TYPE_CHECKING:
     from receiver.assembly.house import House
     from receiver.web.app import Services
 
+# Of the places for those who have not said who they are one address may have one in so many.
+GUEST_SHARE = 4
+
 
 def services_of(house: "House") -> dict[str, Any]:
     """What the views are given."""
@@ -17,8 +20,17 @@ def services_of(house: "House") -> dict[str, Any]:
 def hooks_of(house: "House", services: "Services") -> dict[str, Any]:
     """What the front is given."""
     from receiver.services.alerting.announcing import Announcing
+    from receiver.web.audience import Audience, Doors
     from receiver.web.hub import Hub
     from receiver.web.live import LiveStreams
+    from receiver.web.seats import Seats
+    from receiver.web.socket_io import SocketIo
 
-    hub = Hub(Announcing(house.store, house.announced))
-    return {"live": LiveStreams(hub, services.live_seats, services.admitting.again), "on_end": hub.close}
+    hub, seats, admitting = Hub(Announcing(house.store, house.announced)), services.live_seats, services.admitting
+    guests = Seats(house.settings.connections // 2, GUEST_SHARE)
+    audience = Audience(hub, Doors(admitting.by_user_token, admitting.again, seats, guests))
+    return {
+        "live": LiveStreams(hub, seats, admitting.again),
+        "sockets": SocketIo(audience),
+        "on_end": hub.close,
+    }

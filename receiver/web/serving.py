@@ -13,12 +13,14 @@ import uvicorn
 from receiver.domain.errors import SetupError
 from receiver.settings import Settings
 from receiver.web.front import Front
-from receiver.web.protocol import protocol_of
+from receiver.web.protocol import protocols_of
 
 KEEP_ALIVE_SECONDS = 75
 END_SECONDS = 5
 BACKLOG = 2048
 OPEN_FILES = 65_536
+# Nobody has more to say over a WebSocket than a name and a token.
+SOCKET_MESSAGE_BYTES = 16_384
 GARBAGE_THRESHOLDS = (20_000, 20, 20)
 
 
@@ -60,17 +62,21 @@ def serve(front: Front, settings: Settings) -> None:
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     _check_certificate(settings)
     _allow_files()
+    http, socket_protocol = protocols_of(settings.connections, settings.trusted_proxies)
     config = uvicorn.Config(
         front,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=protocol_of(settings.connections, settings.trusted_proxies),
+        http=http,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         ssl_certfile=settings.tls_cert or None,
         ssl_keyfile=settings.tls_key or None,
-        ws="none",
+        ws=socket_protocol,
+        ws_max_size=SOCKET_MESSAGE_BYTES,
+        # What is told is short, and packing it would take a quarter of a megabyte for each connection.
+        ws_per_message_deflate=False,
         lifespan="on",
         backlog=BACKLOG,
         access_log=False,
