@@ -20,6 +20,7 @@ from receiver.assembly import (
     review_desk,
     security,
     trust,
+    vehicles,
 )
 from receiver.assembly.engine_pool import make_pool
 from receiver.assembly.house import House, open_house
@@ -120,6 +121,7 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
             **repair.services_of(house, gate),
             **review_desk.services_of(house, desk),
             **live.services_of(house),
+            **vehicles.services_of(house),
         )
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from receiver.domain.errors import Conflict, Invalid, NotFound
 from receiver.domain.trust import Known, State, is_within, read_bound
-from receiver.store import devices, outbox, trust
+from receiver.store import devices, outbox, trust, vehicles
 from receiver.store.database import Row, Tx
 from receiver.store.store import Store
 
@@ -121,7 +121,7 @@ class Trusting:
         return key
 
     def take_key(self, device_id: int) -> None:
-        """Takes a device's key or certificate away: it is known by licence and address again.
+        """Takes a device's key or certificate away: it is known by licence and address again; a vehicle's token is revoked.
 
         Raises:
             NotFound: there is no such device.
@@ -132,6 +132,7 @@ class Trusting:
         with self._store.write() as tx:
             _find(tx, device_id)
             devices.change(tx, device_id, {"proof": proof, "proof_kind": kind})
+            vehicles.renew(tx, device_id)
             trust.note_change(tx)
         self._on_change()
 

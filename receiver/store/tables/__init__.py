@@ -36,6 +36,7 @@ from receiver.store.tables.people import (
     person_identity,
 )
 from receiver.store.tables.pictures import erased_picture, picture
+from receiver.store.tables.vehicles import vehicle
 
 __all__ = [
     "NAMING",
@@ -92,4 +93,5 @@ __all__ = [
     "stranger_candidate",
     "subscription",
     "task",
+    "vehicle",
 ]
