@@ -8,11 +8,24 @@ if TYPE_CHECKING:
     from receiver.services.alerting.event_alerts import EventAlerts
     from receiver.services.alerting.frames import Frames
     from receiver.services.alerting.rule_book import RuleBook
+    from receiver.services.alerting.setting_rules import SettingRules
 
 
 def services_of(house: "House") -> dict[str, Any]:
     """What the views are given."""
-    return {"alerting": make_alerting(house), "frames": make_frames(house)}
+    from receiver.services.alerting.alerts_shown import AlertsShown
+    from receiver.services.alerting.opening import Opening
+    from receiver.services.alerting.trying_rules import TryingRules
+
+    alerting = make_alerting(house)
+    return {
+        "alerting": alerting,
+        "frames": make_frames(house),
+        "alerts_shown": AlertsShown(house.store),
+        "opening": Opening(house.store, alerting),
+        "rules": make_rules(house),
+        "trying_rules": TryingRules(house.store, house.settings.timezone),
+    }
 
 
 def work_of(house: "House") -> dict[str, Any]:
@@ -36,6 +49,13 @@ def make_book(house: "House") -> "RuleBook":
     from receiver.services.alerting.rule_book import RuleBook
 
     return RuleBook(house.settings.timezone)
+
+
+def make_rules(house: "House") -> "SettingRules":
+    """What people do with rules."""
+    from receiver.services.alerting.setting_rules import SettingRules
+
+    return SettingRules(house.store, house.settings.timezone)
 
 
 def make_judge(house: "House") -> "EventAlerts":

@@ -8,6 +8,7 @@ from flask_smorest import Api
 from receiver.web import docs
 from receiver.web.api import (
     accounts,
+    alerts,
     audit,
     corrections,
     devices,
@@ -26,6 +27,7 @@ from receiver.web.api import (
     pictures,
     quarantine,
     reviews,
+    rules,
     strangers,
 )
 from receiver.web.api.blueprint import BEARER, SESSION
@@ -94,6 +96,8 @@ def register(app: Flask) -> Api:
         devices,
         quarantine,
         reviews,
+        alerts,
+        rules,
         live,
         audit,
         health,
