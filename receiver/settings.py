@@ -108,9 +108,14 @@ class Settings:
     retention: tuple[tuple[str, str, int], ...] = setting(
         (),
         "Days to keep: events, scenes, faces (pictures), embeddings, real_time (events), strangers (unseen), reviews (decided), "
-        "identities (of devices, unseen and not adopted), e.g. "
+        "identities (of devices, unseen and not adopted), alerts (closed), frames (not of alerts that are open), e.g. "
         "`events=365, scenes=30, visitor.scenes=7, strangers=90`; empty: everything, for good.",
         read_retention,
+    )
+    frames_size: int = setting(
+        5 * GIB,
+        "What all frames of alerts and devices may take: beyond it the oldest calm ones go, then those of closed alerts.",
+        read_size,
     )
     library_check: str = setting(
         "0 3 * * *",

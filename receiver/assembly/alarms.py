@@ -30,11 +30,13 @@ def services_of(house: "House") -> dict[str, Any]:
 
 def work_of(house: "House") -> dict[str, Any]:
     """What the worker is given; where faces are read the recogniser judges events."""
+    from receiver.services.alerting.frames import FrameRoom
     from receiver.services.alerting.judging import Judging
     from receiver.services.alerting.watching import Watching
 
     judging = Judging(house.store, make_judge(house)) if house.settings.engine_name == "off" else None
-    return {"judging": judging, "watching": Watching(house.store, make_alerting(house), make_book(house))}
+    room = FrameRoom(house.store, house.settings.frames_size)
+    return {"judging": judging, "watching": Watching(house.store, make_alerting(house), make_book(house), room)}
 
 
 def make_alerting(house: "House") -> "Alerting":

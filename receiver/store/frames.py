@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select, update
+from sqlalchemy import Row, delete, func, or_, select
 
 from receiver.domain.alerts import AlertState
 from receiver.store import numbering
@@ -20,17 +20,6 @@ def add(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     ids = list(numbering.take(tx, frame, len(rows)))
     insert_rows(tx, frame, [{"id": number, **row} for number, row in zip(ids, rows, strict=True)])
     return ids
-
-
-def find(tx: Tx, frame_id: int) -> Row[Any] | None:
-    """One frame, or None."""
-    return tx.execute(select(frame).where(frame.c.id == frame_id)).one_or_none()
-
-
-def of_alert(tx: Tx, alert_id: int, after: int, limit: int) -> list[Row[Any]]:
-    """An alert's frames in the order of receipt."""
-    statement = select(frame).where(frame.c.alert_id == alert_id, frame.c.id > after).order_by(frame.c.id)
-    return list(tx.execute(statement.limit(limit)))
 
 
 def newest_of_alert(tx: Tx, alert_id: int, before: int | None, limit: int) -> list[Row[Any]]:
@@ -87,25 +76,14 @@ def _is_free() -> Any:
     return or_(frame.c.alert_id.is_(None), frame.c.alert_id.not_in(open_ones))
 
 
-def drop_oldest(tx: Tx, *, is_calm: bool, limit: int) -> int:
-    """Deletes some of the oldest frames: calm ones, or of alerts that are closed; the bytes that they had."""
+def drop_oldest(tx: Tx, *, is_calm: bool, beyond: int, limit: int) -> int:
+    """Deletes the oldest frames, calm ones or those of closed alerts, until so many bytes are free; the bytes that they had."""
     where = frame.c.alert_id.is_(None) if is_calm else (frame.c.alert_id.is_not(None) & _is_free())
-    some = list(tx.execute(select(frame.c.id, frame.c.bytes).where(where).order_by(frame.c.id).limit(limit)))
-    tx.execute(delete(frame).where(frame.c.id.in_([row.id for row in some])))
-    return sum(row.bytes for row in some)
-
-
-def drop_of_alerts(tx: Tx, alert_ids: Sequence[int]) -> int:
-    """Deletes those alerts' frames; how many."""
-    return tx.execute(delete(frame).where(frame.c.alert_id.in_(list(alert_ids)))).rowcount
-
-
-def digests_of_alerts(tx: Tx, alert_ids: Sequence[int]) -> list[bytes]:
-    """The pictures of those alerts' frames."""
-    return list(tx.execute(select(frame.c.digest).where(frame.c.alert_id.in_(list(alert_ids))).distinct()).scalars())
-
-
-def replace(tx: Tx, old: bytes, new: Mapping[str, Any]) -> None:
-    """Frames with the old picture have the new one."""
-    values = {name: new[name] for name in ("digest", "media_type", "width", "height")}
-    tx.execute(update(frame).where(frame.c.digest == old).values(**values))
+    freed, gone = 0, []
+    for row in tx.execute(select(frame.c.id, frame.c.bytes).where(where).order_by(frame.c.id).limit(limit)):
+        if freed >= beyond:
+            break
+        freed += row.bytes
+        gone.append(row.id)
+    tx.execute(delete(frame).where(frame.c.id.in_(gone)))
+    return freed

@@ -17,6 +17,8 @@ from receiver.translation.pictures import inspect
 
 # A sender's own count fits a column.
 LARGEST_NUMBER = 2**63 - 1
+# Frames that one transaction takes away.
+AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +130,29 @@ def _row(entry: _Entry) -> dict[str, object]:
         "taken_at": new.taken_at,
         "received_at": entry.received_at,
     }
+
+
+class FrameRoom:
+    """What all frames may take: beyond it the oldest calm ones go first, and those of alerts that nobody has closed never.
+
+    Args:
+        size: bytes.
+    """
+
+    def __init__(self, store: Store, size: int) -> None:
+        self._store = store
+        self._size = size
+
+    def make(self) -> int:
+        """Takes away what is beyond it; how many bytes. The pictures follow with the sweep of orphans."""
+        with self._store.read() as tx:
+            beyond = frames.size(tx) - self._size
+        freed = 0
+        for is_calm in (True, False):
+            while freed < beyond:
+                with self._store.write() as tx:
+                    gone = frames.drop_oldest(tx, is_calm=is_calm, beyond=beyond - freed, limit=AT_ONCE)
+                freed += gone
+                if gone == 0:
+                    break
+        return freed

@@ -10,14 +10,17 @@ from receiver.domain.errors import Conflict, NotFound
 from receiver.domain.rules import Rule, Trigger
 from receiver.services.alerting.alerting import SERVER, Alerting
 from receiver.services.alerting.calendars import is_holiday
+from receiver.services.alerting.frames import FrameRoom
 from receiver.services.alerting.rule_book import RuleBook, of_trigger
-from receiver.store import alerts, announcements, watching
+from receiver.store import alert_upkeep, alerts, announcements, watching
 from receiver.store.database import Row, Tx
 from receiver.store.store import Store
 
 # A console that was away for longer reads the list anew.
 ANNOUNCED = timedelta(days=7)
 AT_ONCE = 1000
+# Longer than rules suppress; a device that is still silent then is told of again.
+REMEMBERED = timedelta(days=30)
 # What is counted beyond what a rule asks tells nobody more.
 MOST = 100_000
 
@@ -25,10 +28,11 @@ MOST = 100_000
 class Watching:
     """The worker's tick; two workers do no harm."""
 
-    def __init__(self, store: Store, alerting: Alerting, book: RuleBook) -> None:
+    def __init__(self, store: Store, alerting: Alerting, book: RuleBook, frame_room: FrameRoom) -> None:
         self._store = store
         self._alerting = alerting
         self._book = book
+        self._frame_room = frame_room
 
     def run(self, now: datetime | None = None) -> int:
         """Opens what is to be opened, closes what is over, escalates what nobody answers; how many."""
@@ -45,8 +49,11 @@ class Watching:
         return number + self._alerting.escalate(now)
 
     def sweep(self, now: datetime | None = None) -> int:
-        """Forgets announcements that nobody resumes from any more; how many."""
+        """Forgets announcements that nobody resumes from, and frames that there is no room for; how many of the first."""
         now, number = now or datetime.now(UTC), 0
+        self._frame_room.make()
+        with self._store.write() as tx:
+            alert_upkeep.drop_keys(tx, now - REMEMBERED)
         while True:
             with self._store.write() as tx:
                 gone = announcements.drop_before(tx, now - ANNOUNCED, AT_ONCE)
