@@ -10,47 +10,56 @@ import psycopg
 import pytest
 
 from receiver.store.store import Store, open_store
+from tests import clients
 
 POSTGRES = "GATEHOUSE_TEST_POSTGRES_URL"
-LEFT_OUT = pytest.StashKey[int]()
+# Marker -> how many tests were left out for what is not there.
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+HINTS = {
+    "postgres": f"need PostgreSQL. To run them too, set {POSTGRES}, e.g. postgresql://postgres@127.0.0.1/test",
+    "npm": "run the Socket.IO clients of npm. To run them too, install node and run ./scripts/clients",
+}
 
 
 def pytest_configure() -> None:
-    """CI must have a PostgreSQL server: the store is tested on it too."""
-    if os.environ.get("CI") and not os.environ.get(POSTGRES):
-        raise pytest.UsageError(f"{POSTGRES} must be set in CI: the store is tested on PostgreSQL too")
+    """CI must have everything: a PostgreSQL server, since the store is tested on it too, and the clients of npm."""
+    if os.environ.get("CI") and missing():
+        raise pytest.UsageError(f"CI must have everything; there are tests that {HINTS[missing()[0]]}")
+
+
+def missing() -> list[str]:
+    """The markers of tests that cannot run here."""
+    found = [] if os.environ.get(POSTGRES) else ["postgres"]
+    return found if clients.are_there() else [*found, "npm"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a PostgreSQL server its tests are left out, and the summary says so."""
-    if os.environ.get(POSTGRES):
-        return
-    kept = [item for item in items if not item.get_closest_marker("postgres")]
-    config.stash[LEFT_OUT] = len(items) - len(kept)
-    items[:] = kept
+    """Without a PostgreSQL server, or without node, the tests that need it are left out, and the summary says so."""
+    config.stash[LEFT_OUT] = {}
+    for marker in missing():
+        kept = [item for item in items if not item.get_closest_marker(marker)]
+        config.stash[LEFT_OUT][marker] = len(items) - len(kept)
+        items[:] = kept
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where several processes share the tests each of them leaves out the same ones, and tells the first process."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+        output["left_out"] = session.config.stash.get(LEFT_OUT, {})
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """What a process told."""
-    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says in words what was left out."""
-    left_out = config.stash.get(LEFT_OUT, 0)
-    if left_out:
-        terminalreporter.write_line(
-            f"Left out: {left_out} tests that need PostgreSQL. To run them too, set {POSTGRES}, e.g. postgresql://postgres@127.0.0.1/test",
-            yellow=True,
-        )
+    for marker, number in config.stash.get(LEFT_OUT, {}).items():
+        if number:
+            terminalreporter.write_line(f"Left out: {number} tests that {HINTS[marker]}", yellow=True)
 
 
 @pytest.fixture

@@ -23,14 +23,20 @@ def hooks_of(house: "House", services: "Services") -> dict[str, Any]:
     from receiver.web.audience import Audience, Doors
     from receiver.web.hub import Hub
     from receiver.web.live import LiveStreams
+    from receiver.web.relay import Relay
     from receiver.web.seats import Seats
     from receiver.web.socket_io import SocketIo
 
     hub, seats, admitting = Hub(Announcing(house.store, house.announced)), services.live_seats, services.admitting
     guests = Seats(house.settings.connections // 2, GUEST_SHARE)
     audience = Audience(hub, Doors(admitting.by_user_token, admitting.again, seats, guests))
-    return {
+    relay = Relay(house.settings.data_dir) if house.settings.web_processes > 1 else None
+    hooks = {
         "live": LiveStreams(hub, seats, admitting.again),
-        "sockets": SocketIo(audience),
+        "sockets": SocketIo(audience, relay),
         "on_end": hub.close,
     }
+    if relay is None:
+        return hooks
+    house.closers.append(relay.close)
+    return {**hooks, "line": relay.listening}

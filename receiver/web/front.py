@@ -6,6 +6,7 @@ Half-sent and slow requests therefore hold a little memory, and never a thread.
 import asyncio
 import contextlib
 import io
+import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -97,6 +98,7 @@ class FrontHooks:
         on_too_large: told the address that sent too large a body.
         live: goes on where a view has begun a stream.
         sockets: answers whatever is asked for below the address of Socket.IO.
+        line: where other processes hand over what is this one's.
         on_end: ends what those two work with.
     """
 
@@ -104,6 +106,7 @@ class FrontHooks:
     on_too_large: Callable[[str], None] = lambda _peer: None
     live: LiveStreams | None = None
     sockets: "Sockets | None" = None
+    line: Callable[[], socket.socket | None] = lambda: None
     on_end: Callable[[], None] = lambda: None
 
 
@@ -140,6 +143,10 @@ class Front:
             await self._lifespan(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    def line(self) -> socket.socket | None:
+        """Where other web processes hand over what belongs to a session of this one; None where there are none."""
+        return self._hooks.line()
 
     async def end_live(self) -> None:
         """Ends what would otherwise never end by itself: the server is to stop."""

@@ -141,6 +141,8 @@ class PatientProtocol(_Counted, HttpToolsProtocol):
 
     def _too_many(self, peer: str) -> str:
         """Why there is no room for a connection of that address; empty where there is."""
+        if not peer:
+            return ""  # another process of ours, which has counted it
         if len(self.connections) - len(self.live) > self.most:
             return "all"
         if self.held[peer] >= max(1, self.most // SHARE) and not is_within(peer, self.proxies):

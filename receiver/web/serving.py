@@ -1,5 +1,6 @@
 """Runs the ASGI front under uvicorn (chosen by measurement, see docs/decisions)."""
 
+import asyncio
 import contextlib
 import gc
 import resource
@@ -42,12 +43,21 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.should_exit:
             return
+        await self._listen_to_others()
         host = "127.0.0.1" if self.config.host in {"0.0.0.0", "::"} else self.config.host  # noqa: S104 - compared, not bound
         base = f"{'https' if self.config.is_ssl else 'http'}://{host}:{self.config.port}"
         print(f"Gatehouse listens on {self.config.host}:{self.config.port}", flush=True)  # noqa: T201
         print(f"  events:        POST {base}/HistoryEvent", flush=True)  # noqa: T201
         print(f"  API:           {base}/v1/events", flush=True)  # noqa: T201
         print(f"  documentation: {base}/docs", flush=True)  # noqa: T201
+
+    async def _listen_to_others(self) -> None:
+        """Other web processes hand over what belongs to sessions of this one."""
+        line = self._front.line()
+        if line is not None:
+            loop, protocol = asyncio.get_running_loop(), self.config.http_protocol_class
+            state = {"config": self.config, "server_state": self.server_state, "app_state": self.lifespan.state}
+            self.servers.append(await loop.create_unix_server(lambda: protocol(**state), sock=line))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._front.end_live()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +14,17 @@ from receiver.web.arrivals import CONNECTION_HANDLE, Scope, peer_of
 from receiver.web.audience import NAMESPACE, Audience
 from receiver.web.engine_io_3 import EngineIo3, new_sid, query_of
 from receiver.web.live import ConnectionHandle, Receive, Send
+from receiver.web.relay import Relay
 
 # Nobody has more to say than a name and a token.
 MESSAGE_BYTES = 16_384
 BODY_SECONDS = 15.0
 # What a client does not take; more, and it has gone.
 QUEUE_LENGTH = 200
+
+# Whatever a client says wrongly would be an error of ours there; its connection is ended, and that is all.
+QUIET = logging.getLogger("socketio.quiet")
+QUIET.setLevel(logging.CRITICAL)
 
 
 class _EngineServer(engineio.AsyncServer):  # type: ignore[misc]
@@ -67,6 +73,8 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
             cors_credentials=False,
             max_http_buffer_size=MESSAGE_BYTES,
             http_compression=False,
+            logger=QUIET,
+            engineio_logger=QUIET,
         )
         self._audience = audience
         self.lines: dict[str, _Line] = {}
@@ -97,8 +105,9 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
 class SocketIo:
     """An ASGI application for everything below /socket.io/."""
 
-    def __init__(self, audience: Audience) -> None:
+    def __init__(self, audience: Audience, relay: Relay | None = None) -> None:
         self._audience = audience
+        self._relay = relay
         self._old = EngineIo3(audience)
         self._server = _Server(audience)
         self._new = socketio.ASGIApp(self._server, socketio_path=None)
@@ -106,18 +115,34 @@ class SocketIo:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request or WebSocket, each version by its own."""
         query = query_of(scope)
+        body = b""
         try:
             if "sid" not in query:
                 self._audience.check_room(peer_of(scope))
             if scope["type"] == "http":
-                receive = _replayed(await _body(receive), receive)
+                body = await _body(receive)
         except (Busy, _Refused) as error:
             await _refuse(scope, send, 503 if isinstance(error, Busy) else 413)
             return
-        # What a client of today says beyond its protocol ends its own connection alone.
-        if query.get("EIO") == "3":
-            await self._old(scope, receive, send)
+        sid = query.get("sid", "")
+        if self._relay is not None and self._relay.is_other(sid):
+            await self._pass_on(self._relay, sid, body, (scope, receive, send))
             return
+        if scope["type"] == "http":
+            receive = _replayed(body, receive)
+        await (self._old if query.get("EIO") == "3" else self._today)(scope, receive, send)
+
+    async def _pass_on(self, relay: Relay, sid: str, body: bytes, connection: tuple[Scope, Receive, Send]) -> None:
+        """To the process that has the session."""
+        scope, receive, send = connection
+        if scope["type"] == "http":
+            await relay.ask(sid, scope, body, send)
+        else:
+            await relay.connect(sid, scope, receive, send)
+
+    async def _today(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A client of today; what it says beyond its protocol ends its own connection alone."""
+        query = query_of(scope)
         line = self._server.lines.get(query.get("sid", ""))
         if line is not None and scope["type"] == "websocket":
             line.handle = scope.get(CONNECTION_HANDLE)
