@@ -8,8 +8,21 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from receiver import metrics
-from receiver.assembly import adoption, checkup, entrance, import_desk, privacy, repair, review_desk, security, trust
+from receiver.assembly import (
+    adoption,
+    alarms,
+    checkup,
+    entrance,
+    import_desk,
+    live,
+    privacy,
+    repair,
+    review_desk,
+    security,
+    trust,
+    vehicles,
+)
+from receiver.assembly.engine_pool import make_pool
 from receiver.assembly.house import House, open_house
 from receiver.domain.errors import SetupError
 from receiver.services.intake.echoing import listener
@@ -18,7 +31,7 @@ from receiver.services.intake.recording import Recorder
 from receiver.store import deliveries, library
 
 # Whoever puts something together finds the house here too.
-__all__ = ["House", "open_house"]
+__all__ = ["House", "make_pool", "open_house"]
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -37,7 +50,6 @@ if TYPE_CHECKING:
     from receiver.web.front import Front
     from receiver.worker import Worker
     from recognition.engine import Sighting
-    from recognition.pool import EnginePool, Trouble
 
 
 def make_intake(house: House) -> Intake:
@@ -101,46 +113,17 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
             imports=make_import_jobs(house),
             adoptions=adoption.make_adoptions(house),
             **trust.services_of(house, intake.book),
+            **alarms.services_of(house),
             **privacy.services_of(house),
             **security.services_of(house),
             **entrance.services_of(house),
             **checkup.services_of(house),
             **repair.services_of(house, gate),
             **review_desk.services_of(house, desk),
+            **live.services_of(house),
+            **vehicles.services_of(house),
         )
     )
-
-
-def make_pool(house: House) -> "EnginePool":
-    """Engine processes for callers who wait, started when they are needed, with the library's embedding model."""
-    from recognition.engine import MIRROR
-    from recognition.pool import EnginePool, EngineSetup, PoolLimits
-
-    settings = house.settings
-
-    def setup() -> EngineSetup:
-        with house.store.read() as tx:
-            active = library.active(tx)
-        model = settings.model if active is None else str(active.model)
-        embedder = model.removesuffix(MIRROR)
-        return EngineSetup(
-            settings.engine_name, house.models_dir, settings.pixel_limit, embedder, settings.cnn_detector
-        )
-
-    # Those who wait for faces, and those whose turn it is, leave half of the threads to those who do not.
-    half = max(1, settings.web_threads // 2)
-    processes = min(settings.engine_processes, half)
-    limits = PoolLimits(processes, line=max(1, half - processes))
-    pool = EnginePool(setup, limits, _note_trouble)
-    house.closers.append(pool.close)
-    return pool
-
-
-def _note_trouble(trouble: "Trouble") -> None:
-    metrics.ENGINE_TROUBLES.labels(trouble).inc()
-    # Callers who are turned away are told so themselves, and may be many.
-    if trouble != "full":
-        structlog.get_logger("web").warning("engine_ended", why=trouble)
 
 
 def make_gate(house: House, decider: "Decider") -> "EnrolmentGate":
@@ -303,8 +286,13 @@ def make_front(house: House) -> "Front":
     checkpointing = Checkpointing({house.store.main, house.store.pictures})
     house.closers.append(checkpointing.close)
     checkpointing.start()
-    hooks = FrontHooks(rounds.answers, lambda peer: statuses.note_problem(peer, "body_too_large"))
-    return Front(make_app(house, intake).wsgi_app, limits, hooks)
+    app = make_app(house, intake)
+    hooks = FrontHooks(
+        rounds.answers,
+        lambda peer: statuses.note_problem(peer, "body_too_large"),
+        **live.hooks_of(house, app.extensions["gatehouse"]),
+    )
+    return Front(app.wsgi_app, limits, hooks)
 
 
 def make_worker(house: House) -> "Worker":
@@ -332,6 +320,7 @@ def make_worker(house: House) -> "Worker":
             **privacy.work_of(house, engines),
             **security.work_of(house),
             **trust.work_of(house),
+            **alarms.work_of(house),
             **checkup.work_of(house, make_decider(house).library),
             **repair.work_of(house),
         )
@@ -382,6 +371,5 @@ def _make_recogniser(house: House, engines: "Engines", decider: "Decider") -> "R
     ours = house.settings
     strangers = Rules(ours.automatic_strangers, timedelta(days=ours.candidate_days), ours.stranger_faces)
     is_adopting = ours.adopt_identities == "trusted"
-    return Recogniser(
-        RecogniserParts(looking, decider, ours.quality_limits, adopts_identities=is_adopting, strangers=strangers)
-    )
+    parts = RecogniserParts(looking, decider, ours.quality_limits, is_adopting, strangers, alarms.make_judge(house))
+    return Recogniser(parts)

@@ -38,6 +38,12 @@ STRANGERS = Counter(
 )
 ADOPTIONS = Counter("gatehouse_adoptions", "Device identities that were tried, by what came of it.", ["outcome"])
 DELIVERIES = Counter("gatehouse_deliveries", "Tries to pass an event on, by outcome.", ["outcome"])
+ALERTS = Counter(
+    "gatehouse_alerts",
+    "Changes of alerts: opened, repeated, acknowledged, assigned, commented, ended, escalated, closed; by severity.",
+    ["change", "severity"],
+)
+FRAMES = Counter("gatehouse_frames", "Frames that were kept: of an alert, or calm ones of a device.", ["kind"])
 TASKS_BURIED = Counter("gatehouse_tasks_buried", "Tasks given up after their last attempt.", ["topic"])
 LOGINS = Counter(
     "gatehouse_logins",
@@ -59,3 +65,5 @@ CONNECTIONS_REFUSED = Counter(
 AUDIT_LOST = Counter(
     "gatehouse_audit_lost", "Deeds that the audit log could not keep; the log of the process has each."
 )
+LIVE = Counter("gatehouse_live", "Connections that were told of alerts live, by kind: sse, eio4, eio3.", ["kind"])
+LIVE_REFUSED = Counter("gatehouse_live_refused", "Live connections that found no place.")

@@ -124,11 +124,22 @@ def read_night(value: Any) -> str:
     return read_schedule(text)
 
 
-RETENTION_KINDS = ("events", "scenes", "faces", "embeddings", "strangers", "real_time", "reviews", "identities")
+RETENTION_KINDS = (
+    "events",
+    "scenes",
+    "faces",
+    "embeddings",
+    "strangers",
+    "real_time",
+    "reviews",
+    "identities",
+    "alerts",
+    "frames",
+)
 RETENTION_LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
 RETENTION_RULE = re.compile(r"(?:(?P<list>[a-z]+)\.)?(?P<kind>[a-z_]+)\s*=\s*(?P<days>\d{1,5})")
 # Of a rule without a list, a kind of which there are no lists.
-LISTLESS_KINDS = frozenset({"strangers", "reviews", "identities"})
+LISTLESS_KINDS = frozenset({"strangers", "reviews", "identities", "alerts", "frames"})
 
 
 def read_retention(value: Any) -> tuple[tuple[str, str, int], ...]:
@@ -143,7 +154,7 @@ def read_retention(value: Any) -> tuple[tuple[str, str, int], ...]:
             raise ValueError(f"{part!r} must be like scenes=30 or visitor.scenes=7, of {', '.join(RETENTION_KINDS)}")
         if match["list"] and (match["list"] not in RETENTION_LISTS or match["kind"] in LISTLESS_KINDS):
             raise ValueError(
-                f"{part!r}: before the point stands one of {', '.join(RETENTION_LISTS)}; strangers, reviews and identities have none"
+                f"{part!r}: before the point stands one of {', '.join(RETENTION_LISTS)}; {', '.join(sorted(LISTLESS_KINDS))} have none"
             )
         rules[match["list"] or "", match["kind"]] = int(match["days"])
     return tuple((list_name, kind, days) for (list_name, kind), days in sorted(rules.items()))

@@ -119,9 +119,14 @@ class Settings:
     retention: tuple[tuple[str, str, int], ...] = setting(
         (),
         "Days to keep: events, scenes, faces (pictures), embeddings, real_time (events), strangers (unseen), reviews (decided), "
-        "identities (of devices, unseen and not adopted), e.g. "
+        "identities (of devices, unseen and not adopted), alerts (closed), frames (not of alerts that are open), e.g. "
         "`events=365, scenes=30, visitor.scenes=7, strangers=90`; empty: everything, for good.",
         read_retention,
+    )
+    frames_size: int = setting(
+        5 * GIB,
+        "What all frames of alerts and devices may take: beyond it the oldest calm ones go, then those of closed alerts.",
+        read_size,
     )
     library_check: str = setting(
         "0 3 * * *",
@@ -189,6 +194,12 @@ class Settings:
         1000,
         "Connections that a web process holds at once; one address, other than a trusted proxy's, may hold a quarter.",
         read_whole(4, 100_000),
+    )
+    live_connections: int = setting(
+        1000,
+        "Live streams and Socket.IO connections of accounts that a web process holds at once, beside the connections above; "
+        "one account may hold half.",
+        read_whole(2, 100_000),
     )
     tls_cert: str = setting(
         "", "Certificate file (PEM, with the chain) for HTTPS; empty: plain HTTP. With GATEHOUSE_TLS_KEY."

@@ -19,6 +19,10 @@ from apscheduler.triggers.interval import IntervalTrigger
 from receiver.domain.errors import Unavailable
 from receiver.services.adopting.adopting import LEASE as ADOPT_LEASE
 from receiver.services.adopting.adopting import Adopting
+from receiver.services.alerting.judging import AT_ONCE as JUDGED_AT_ONCE
+from receiver.services.alerting.judging import TOPIC as JUDGE
+from receiver.services.alerting.judging import Judging
+from receiver.services.alerting.watching import Watching
 from receiver.services.audit.sealing import Sealing
 from receiver.services.checking.library_checks import LibraryChecks
 from receiver.services.checking.run import CheckingLibrary
@@ -54,6 +58,7 @@ RETRY_TICK_SECONDS = 2
 IMPORT_TICK_SECONDS = 1
 SEAL_TICK_SECONDS = 5
 CATCH_UP_TICK_SECONDS = 1
+WATCH_TICK_SECONDS = 5
 # A large SQLite file is written anew when the fewest people pass.
 COMPACT_HOUR = 3
 
@@ -85,6 +90,8 @@ class WorkerParts:
     catching_up: CatchingUp | None = None
     library_checks: LibraryChecks | None = None
     checking: CheckingLibrary | None = None
+    judging: Judging | None = None
+    watching: Watching | None = None
 
 
 class Worker:
@@ -112,7 +119,7 @@ class Worker:
         log.info("worker_ready", recognition=self._parts.settings.engine_name)
         try:
             while not self._stopping.is_set():
-                if self._recognise_some() == 0:
+                if self._recognise_some() + self._judge_some() == 0:
                     self._parts.doorbell.wait(POLL_SECONDS)
         finally:
             self._scheduler.shutdown(wait=False)
@@ -148,6 +155,7 @@ class Worker:
         # At once: what was noted before a power cut waits longest.
         now = datetime.now(UTC)
         add(self._seal, IntervalTrigger(seconds=SEAL_TICK_SECONDS), id="seal", next_run_time=now, **options)
+        add(self._watch, IntervalTrigger(seconds=WATCH_TICK_SECONDS), id="watch", **options)
         add(self._check, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="check", **options)
         night = night_of(self._parts.settings)
         if night is not None:
@@ -169,6 +177,8 @@ class Worker:
             self._guarded("sweep-imports", self._parts.import_jobs.sweep)
         if self._parts.catching_up is not None:
             self._guarded("make-room", self._parts.catching_up.make_room)
+        if self._parts.watching is not None:
+            self._guarded("sweep-announcements", self._parts.watching.sweep)
 
     def _import(self) -> None:
         importing = self._parts.importing
@@ -251,6 +261,11 @@ class Worker:
         if sealing is not None and not self._stopping.is_set():
             self._guarded("seal", sealing.run, is_told=False)
 
+    def _watch(self) -> None:
+        watching = self._parts.watching
+        if watching is not None and not self._stopping.is_set():
+            self._guarded("watch", watching.run)
+
     def _begin_check(self) -> None:
         checks = self._parts.library_checks
         if checks is not None:
@@ -307,10 +322,27 @@ class Worker:
             due_at = outbox.next_due(tx, RECOGNISE)
         return due_at is None or due_at > datetime.now(UTC)
 
-    def _claim(self, topic: str, lease: timedelta) -> list[Task]:
+    def _judge_some(self) -> int:
+        judging = self._parts.judging
+        tasks = [] if judging is None else self._claim(JUDGE, LEASE, JUDGED_AT_ONCE)
+        is_first = all(task.attempts == 1 for task in tasks)
+        # What has failed together is tried alone.
+        for group in [tasks] if is_first and tasks else [[task] for task in tasks]:
+            try:
+                if judging is not None and group[0].attempts > ATTEMPTS:
+                    judging.give_up(group[0])
+                elif judging is not None:
+                    judging.handle(group)
+            except Exception as error:  # the worker must outlive any task
+                log.exception("task_failed", topic=JUDGE, subjects=[task.subject for task in group])
+                for task in group:
+                    self._later(task, error)
+        return len(tasks)
+
+    def _claim(self, topic: str, lease: timedelta, count: int = CLAIM) -> list[Task]:
         try:
             with self._parts.store.write() as tx:
-                return outbox.claim(tx, topic, CLAIM, datetime.now(UTC), lease)
+                return outbox.claim(tx, topic, count, datetime.now(UTC), lease)
         except Unavailable as error:
             log.warning("claim_failed", reason=error.reason, detail=error.detail)
             return []

@@ -9,35 +9,43 @@ import pytest
 
 from receiver.services.audit import acting
 from receiver.store.store import Store
-from tests import made_stores
+from tests import clients, made_stores
 from tests.made_databases import POSTGRES
 from tests.made_stores import EMPTY, MIGRATED, made_store
 
-# What some tests need: by their marker, the variable with its address, its name and an example.
+# What some tests need besides this program: their marker, and what to do to run them too.
 SERVERS = {
-    "postgres": (POSTGRES, "PostgreSQL", "postgresql://postgres@127.0.0.1/test"),
-    "mqtt": ("GATEHOUSE_TEST_MQTT_URL", "an MQTT broker", "mqtt://127.0.0.1:1883"),
-    "amqp": ("GATEHOUSE_TEST_AMQP_URL", "RabbitMQ", "amqp://guest:guest@127.0.0.1:5672"),
+    "postgres": (POSTGRES, "need PostgreSQL", "postgresql://postgres@127.0.0.1/test"),
+    "mqtt": ("GATEHOUSE_TEST_MQTT_URL", "need an MQTT broker", "mqtt://127.0.0.1:1883"),
+    "amqp": ("GATEHOUSE_TEST_AMQP_URL", "need RabbitMQ", "amqp://guest:guest@127.0.0.1:5672"),
 }
+HINTS = {
+    marker: f"{need}. To run them too, set {variable}, e.g. {example}"
+    for marker, (variable, need, example) in SERVERS.items()
+} | {"npm": "run the Socket.IO clients of npm. To run them too, install node and run ./scripts/clients"}
+# Marker -> how many tests were left out for what is not there.
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_configure() -> None:
-    """CI must have every server: what is tested on them is tested there."""
-    missing = [name for name, _, _ in SERVERS.values() if not os.environ.get(name)]
-    if os.environ.get("CI") and missing:
-        raise pytest.UsageError(f"{', '.join(missing)} must be set in CI: nothing is left out there")
+    """CI must have everything: every server, and the clients of npm."""
+    if os.environ.get("CI") and missing():
+        raise pytest.UsageError(f"CI must have everything; there are tests that {HINTS[missing()[0]]}")
+
+
+def missing() -> list[str]:
+    """The markers of tests that cannot run here."""
+    found = [marker for marker, (variable, _, _) in SERVERS.items() if not os.environ.get(variable)]
+    return found if clients.are_there() else [*found, "npm"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a server its tests are left out, and the summary says so."""
-    left_out: dict[str, int] = {}
-    for marker, (name, _, _) in SERVERS.items():
-        if not os.environ.get(name):
-            kept = [item for item in items if not item.get_closest_marker(marker)]
-            left_out[marker] = len(items) - len(kept)
-            items[:] = kept
-    config.stash[LEFT_OUT] = left_out
+    """What needs something that is not there is left out, and the summary says so."""
+    config.stash[LEFT_OUT] = {}
+    for marker in missing():
+        kept = [item for item in items if not item.get_closest_marker(marker)]
+        config.stash[LEFT_OUT][marker] = len(items) - len(kept)
+        items[:] = kept
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -59,13 +67,9 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says in words what was left out."""
-    for marker, count in config.stash.get(LEFT_OUT, {}).items():
-        if count:
-            variable, name, example = SERVERS[marker]
-            terminalreporter.write_line(
-                f"Left out: {count} tests that need {name}. To run them too, set {variable}, e.g. {example}",
-                yellow=True,
-            )
+    for marker, number in config.stash.get(LEFT_OUT, {}).items():
+        if number:
+            terminalreporter.write_line(f"Left out: {number} tests that {HINTS[marker]}", yellow=True)
 
 
 @pytest.fixture(autouse=True)

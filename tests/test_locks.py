@@ -25,7 +25,7 @@ FOREIGN_LOCKS = (
     "yarn.lock",
     "pnpm-lock.yaml",
 )
-NOT_OURS = {".git", ".venv", ".photos", "data", "node_modules"}
+NOT_OURS = {".git", ".venv", ".photos", ".clients", "data", "node_modules"}
 
 
 def lines(name: str) -> list[str]:

@@ -12,6 +12,7 @@ from receiver.domain.errors import SetupError
 from receiver.services.audit.auditing import Audit
 from receiver.settings import Settings
 from receiver.store import library, people
+from receiver.store.announcement_bell import AnnouncementBell
 from receiver.store.audit import open_audit
 from receiver.store.doorbell import Doorbell
 from receiver.store.erased_list import ErasedList
@@ -31,6 +32,7 @@ class House:
     pictures: Pictures
     doorbell: Doorbell
     audit: Audit
+    announced: AnnouncementBell
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -54,6 +56,7 @@ class House:
         for close in reversed(self.closers):
             close()
         self.doorbell.close()
+        self.announced.close()
         self.audit.close()
         self.store.close()
 
@@ -81,7 +84,8 @@ def open_house(settings: Settings, *, is_upgrading: bool = True) -> House:
         store.close()
         raise SetupError("old_tables", "the tables are of another version of this program; run `db upgrade` first")
     audit = Audit(open_audit(settings.database_url, settings.data_dir))
-    house = House(settings, store, Pictures(store.pictures), Doorbell(settings.data_dir), audit)
+    bell = AnnouncementBell(settings.data_dir, settings.database_url)
+    house = House(settings, store, Pictures(store.pictures), Doorbell(settings.data_dir), audit, bell)
     if is_upgrading and settings.engine_name != "off":
         _settle_library(house)
     if is_upgrading:

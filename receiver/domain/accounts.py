@@ -16,10 +16,18 @@ SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 1024
 ACCESS_TIME = timedelta(minutes=15)
 """How long an access token is good for; the account behind it is looked up with each request."""
 
-IDLE_TIME: Mapping[str, timedelta] = {"program": timedelta(days=30), "console": timedelta(hours=12)}
-"""A login that is not used for so long has ended: a program's by refreshing, the console's by any request."""
+IDLE_TIME: Mapping[str, timedelta] = {
+    "program": timedelta(days=30),
+    "console": timedelta(hours=12),
+    "server_api": timedelta(days=7),
+}
+"""A login that is not used for so long has ended: a program's by refreshing, the others' by any request."""
 
-LONGEST_TIME: Mapping[str, timedelta] = {"program": timedelta(days=180), "console": timedelta(days=7)}
+LONGEST_TIME: Mapping[str, timedelta] = {
+    "program": timedelta(days=180),
+    "console": timedelta(days=7),
+    "server_api": timedelta(days=30),
+}
 """After this a login has ended, however much it is used."""
 
 # The commonest passwords of ten and more characters in the lists that leaked, in lower case; shorter ones are too short anyway.

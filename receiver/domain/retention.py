@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-EVENTS, SCENES, FACES, EMBEDDINGS, STRANGERS, REAL_TIME, REVIEWS, IDENTITIES = (
+EVENTS, SCENES, FACES, EMBEDDINGS, STRANGERS, REAL_TIME, REVIEWS, IDENTITIES, ALERTS, FRAMES = (
     "events",
     "scenes",
     "faces",
@@ -13,6 +13,8 @@ EVENTS, SCENES, FACES, EMBEDDINGS, STRANGERS, REAL_TIME, REVIEWS, IDENTITIES = (
     "real_time",
     "reviews",
     "identities",
+    "alerts",
+    "frames",
 )
 # What is taken off events, the whole event first: nothing more is to be taken off one that is gone.
 EVENT_KINDS = (EVENTS, SCENES, FACES, EMBEDDINGS)

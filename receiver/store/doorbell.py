@@ -13,10 +13,15 @@ LISTING_SECONDS = 1.0
 
 
 class Doorbell:
-    """Rings every listener of one data folder; a listener that is gone is passed over."""
+    """Rings every listener of one data folder; a listener that is gone is passed over.
 
-    def __init__(self, data_dir: Path) -> None:
-        self._folder = data_dir / FOLDER
+    Args:
+        data_dir: the data folder.
+        room: another bell than the one for work, with listeners of its own; empty: that one.
+    """
+
+    def __init__(self, data_dir: Path, room: str = "") -> None:
+        self._folder = data_dir / FOLDER / room
         self._folder.mkdir(parents=True, exist_ok=True)
         # Addressed through the open folder: a socket's path may have 107 bytes only, a data folder's more.
         self._fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Text, bindparam, delete, func, or_, select, type_coerce, update
 
 from receiver.domain.reviews import ReviewKind
-from receiver.store import review_upkeep
+from receiver.store import alert_upkeep, review_upkeep
 from receiver.store.batches import insert_rows
 from receiver.store.database import Tx
 from receiver.store.erasures import ERASED
+from receiver.store.outbox import OF_EVENTS
 from receiver.store.tables import (
     delivery,
     device_identity,
@@ -21,6 +22,7 @@ from receiver.store.tables import (
     event,
     event_picture,
     face,
+    frame,
     import_row,
     message,
     quarantine,
@@ -36,7 +38,7 @@ DEVICE_PICTURE = "library"
 TABLES = (
     "person", "person_group", "person_identity", "face", "face_embedding", "event", "message", "event_picture", "sighting",
     "device_identity", "delivery", "task", "quarantine", "import_row", "erasure", "erasure_picture", "picture", "review", "review_picture",
-    "correction", "correction_item", "stranger_candidate",
+    "correction", "correction_item", "stranger_candidate", "alert", "alert_event", "alert_key", "alert_step", "announcement", "frame",
 )  # fmt: skip
 
 
@@ -135,9 +137,10 @@ def clear_events(tx: Tx, own: Sequence[int]) -> dict[str, int]:
     sightings = tx.execute(delete(sighting).where(sighting.c.event_id.in_(ids))).rowcount
     candidates = tx.execute(delete(stranger_candidate).where(stranger_candidate.c.event_id.in_(ids))).rowcount
     tx.execute(pictures.values(**gone))
-    tasks = tx.execute(delete(task).where(task.c.topic == "recognise", task.c.subject.in_(ids))).rowcount
+    tasks = tx.execute(delete(task).where(task.c.topic.in_(OF_EVENTS), task.c.subject.in_(ids))).rowcount
     reviews = review_upkeep.drop_of_events(tx, ids)
-    return {"sightings": sightings, "candidates": candidates, "tasks": tasks, "reviews": reviews}
+    alerts = alert_upkeep.forget_events(tx, ids)
+    return {"alerts": alerts, "sightings": sightings, "candidates": candidates, "tasks": tasks, "reviews": reviews}
 
 
 def device_pictures(tx: Tx, event_ids: Sequence[int]) -> list[FoundPicture]:
@@ -288,6 +291,7 @@ def is_used(tx: Tx, digest: bytes, last_event: int) -> tuple[bool, bool]:
         select(face.c.id).where(face.c.digest == digest),
         select(device_identity.c.event_id).where(device_identity.c.digest == digest),
         select(review_picture.c.review_id).where(review_picture.c.digest == digest),
+        select(frame.c.id).where(frame.c.digest == digest),
         select(event_picture.c.event_id).where(
             event_picture.c.digest == digest, event_picture.c.event_id <= last_event
         ),
@@ -314,6 +318,7 @@ def replace_picture(tx: Tx, old: bytes, new: Mapping[str, Any], last_event: int)
         tx.execute(update(event_picture).where(*where).values(**new, slot=slot))
     # A face that waits to be seen again can be read on it no more.
     tx.execute(delete(stranger_candidate).where(stranger_candidate.c.digest == old))
+    tx.execute(update(frame).where(frame.c.digest == old).values(**new))
     for table in (face, device_identity, review_picture):
         tx.execute(update(table).where(table.c.digest == old).values(digest=digest))
     tried = device_identity.c.tried_digest

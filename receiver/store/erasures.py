@@ -1,6 +1,6 @@
 """Erasures: whom they are about, what is hidden until its turn has come, and what is left of it in the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -124,10 +124,10 @@ def _hide(tx: Tx, erasure_id: int, found: Select[Any], *, is_own: bool) -> int:
     return tx.execute(insert(erasure_event).from_select(["event_id", "erasure_id", "is_own"], fresh)).rowcount
 
 
-def drop_tasks(tx: Tx, erasure_id: int, topic: str) -> int:
-    """Takes away the tasks of a topic that are about hidden events; how many."""
+def drop_tasks(tx: Tx, erasure_id: int, topics: Collection[str]) -> int:
+    """Takes away the tasks of those topics that are about hidden events; how many."""
     hidden = select(erasure_event.c.event_id).where(erasure_event.c.erasure_id == erasure_id, erasure_event.c.is_own)
-    return tx.execute(delete(task).where(task.c.topic == topic, task.c.subject.in_(hidden))).rowcount
+    return tx.execute(delete(task).where(task.c.topic.in_(topics), task.c.subject.in_(hidden))).rowcount
 
 
 def take_person(tx: Tx, person_id: int) -> dict[str, int]:

@@ -1,9 +1,9 @@
 """What a limited account may see, as conditions of queries: what is out of its sight is not there for it."""
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from receiver.domain.accounts import Limits
-from receiver.store.tables import device, event, gate, person, person_group
+from receiver.store.tables import alert, device, event, gate, person, person_group
 
 
 def people_within(limits: Limits) -> list[ColumnElement[bool]]:
@@ -36,3 +36,19 @@ def devices_within(limits: Limits) -> list[ColumnElement[bool]]:
     if not limits.gates:
         return []
     return [device.c.id.in_(select(gate.c.device_id).where(gate.c.id.in_(sorted(limits.gates))))]
+
+
+def alerts_within(limits: Limits) -> list[ColumnElement[bool]]:
+    """Of the table ``alert``: one about an event is seen by whoever may see that event; others by what they name themselves."""
+    conditions: list[ColumnElement[bool]] = []
+    if limits.gates:
+        devices = select(device.c.id).where(*devices_within(limits))
+        is_device_alone = and_(alert.c.gate_id.is_(None), alert.c.event_id.is_(None), alert.c.device_id.in_(devices))
+        conditions.append(or_(alert.c.gate_id.in_(sorted(limits.gates)), is_device_alone))
+    if limits.limits_people:
+        events = select(event.c.id).where(event.c.id == alert.c.event_id, *events_within(limits))
+        people = select(person.c.id).where(*people_within(limits))
+        is_about_nobody = and_(alert.c.event_id.is_(None), alert.c.person_id.is_(None))
+        is_about_seen = and_(alert.c.event_id.is_(None), alert.c.person_id.in_(people))
+        conditions.append(or_(is_about_nobody, is_about_seen, events.correlate(alert).exists()))
+    return conditions

@@ -15,7 +15,7 @@ from receiver.store.tables import task
 
 WAITING, BURIED = "waiting", "buried"
 # Topics whose subject is an event.
-OF_EVENTS = frozenset({"recognise"})
+OF_EVENTS = frozenset({"recognise", "judge"})
 # SQLite takes 32766 values in one statement.
 SETTLED_AT_ONCE = 10_000
 

@@ -9,7 +9,7 @@ from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.domain.people import PersonState
-from receiver.store import corrections
+from receiver.store import alert_upkeep, corrections
 from receiver.store.database import Tx
 from receiver.store.limiting import people_within
 from receiver.store.tables import (
@@ -86,6 +86,7 @@ def remove(tx: Tx, person_id: int) -> bool:
     is_theirs = device_identity.c.person_id == person_id
     tx.execute(update(device_identity).where(is_theirs).values(state="refused", reason="removed", person_id=None))
     tx.execute(update(event).where(event.c.person_id == person_id).values(person_id=None))
+    alert_upkeep.unlink_person(tx, person_id)
     drop_faces(tx, person_id)
     tx.execute(delete(person_identity).where(person_identity.c.person_id == person_id))
     tx.execute(delete(person_group).where(person_group.c.person_id == person_id))

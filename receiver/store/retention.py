@@ -8,7 +8,9 @@ from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 
 from receiver.domain.events import ListName
 from receiver.domain.people import PersonState
+from receiver.store import alert_upkeep
 from receiver.store.database import Tx
+from receiver.store.outbox import OF_EVENTS
 from receiver.store.tables import (
     delivery,
     event,
@@ -74,9 +76,10 @@ def with_sightings(tx: Tx, ids: Sequence[int]) -> list[int]:
 def drop_events(tx: Tx, ids: Sequence[int]) -> int:
     """Deletes events with everything of theirs but their keys; how many."""
     some = list(ids)
-    tx.execute(delete(task).where(task.c.topic == "recognise", task.c.subject.in_(some)))
+    tx.execute(delete(task).where(task.c.topic.in_(OF_EVENTS), task.c.subject.in_(some)))
     for table in (sighting, stranger_candidate, event_picture, message):
         tx.execute(delete(table).where(table.c.event_id.in_(some)))
+    alert_upkeep.unlink_events(tx, some)
     return tx.execute(delete(event).where(event.c.id.in_(some))).rowcount
 
 

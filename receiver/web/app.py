@@ -15,6 +15,12 @@ from receiver.services.accounts.attempts import Attempts
 from receiver.services.accounts.logging_in import LoggingIn
 from receiver.services.accounts.signing import Signer
 from receiver.services.adopting.adoptions import Adoptions
+from receiver.services.alerting.alerting import Alerting
+from receiver.services.alerting.alerts_shown import AlertsShown
+from receiver.services.alerting.frames import Frames
+from receiver.services.alerting.opening import Opening
+from receiver.services.alerting.setting_rules import SettingRules
+from receiver.services.alerting.trying_rules import TryingRules
 from receiver.services.asking.asking import Asking
 from receiver.services.asking.visiting import Visiting
 from receiver.services.audit.auditing import Audit
@@ -39,12 +45,17 @@ from receiver.services.people.people import People
 from receiver.services.reviewing.reviewing import Reviewing
 from receiver.services.reviewing.reviews_shown import ReviewList
 from receiver.services.upkeep.health import Health
+from receiver.services.vehicles.registering import Vehicles
+from receiver.services.vehicles.reporting import Reporting
+from receiver.services.vehicles.vehicles_shown import VehiclesShown
 from receiver.settings import Settings
 from receiver.store.pictures import Pictures
 from receiver.web import auditing, auth, headers, login_limits, metrics, problems, sophon
 from receiver.web.api import setup
+from receiver.web.compat import server_api
 from receiver.web.device_paths import KeyTaking
 from receiver.web.proofs import ProofReader
+from receiver.web.seats import Seats
 
 
 class BoundedJson(DefaultJSONProvider):
@@ -110,6 +121,16 @@ class Services:
     corrections: CorrectionsShown
     reviews: ReviewList
     reviewing: Reviewing
+    live_seats: Seats
+    vehicles: Vehicles
+    vehicle_reporting: Reporting
+    vehicles_shown: VehiclesShown
+    alerting: Alerting
+    frames: Frames
+    alerts_shown: AlertsShown
+    opening: Opening
+    rules: SettingRules
+    trying_rules: TryingRules
 
 
 def create_app(services: Services) -> Flask:
@@ -126,6 +147,7 @@ def create_app(services: Services) -> Flask:
     problems.register(app)
     app.register_blueprint(sophon.blueprint)
     app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(server_api.blueprint)
     login_limits.register(app, services.attempts)
     app.wsgi_app = KeyTaking(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any
 from urllib.parse import quote
 
@@ -12,6 +13,10 @@ from receiver.web.device_paths import KEY_ENVIRON, split_key
 # Where the protocol leaves the connection's own other end, before anybody believes a proxy about it.
 CONNECTION = "gatehouse.connection"
 CONNECTION_ENVIRON = CONNECTION
+# What else the protocol lets the front do with the connection.
+CONNECTION_HANDLE = "gatehouse.connection_handle"
+# Where a view leaves what is to be told live from its answer on; and how it does so.
+STREAM, BEGIN_STREAM = "gatehouse.stream", "gatehouse.begin_stream"
 Scope = MutableMapping[str, Any]
 
 
@@ -86,6 +91,7 @@ def environ_of(arrival: Arrival) -> dict[str, Any]:
         "RAW_URI": raw_uri,
         KEY_ENVIRON: key,
         CONNECTION_ENVIRON: connection_of(scope),
+        BEGIN_STREAM: partial(scope.__setitem__, STREAM),
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "SERVER_NAME": str(server[0] or ""),
         "SERVER_PORT": str(server[1] or 0),

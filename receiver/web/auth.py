@@ -91,6 +91,17 @@ def caller() -> Caller:
     return found
 
 
+def let_in(found: Caller) -> None:
+    """Whoever has shown who he is in a foreign interface's way is the one who asks from then on."""
+    g.caller = found
+    acting.name(_actor(found))
+
+
+def let_device_in(device_id: int) -> None:
+    """The same for a device that has shown a token of its own."""
+    acting.name(Actor(ActorKind.DEVICE, str(device_id), request.remote_addr or ""))
+
+
 def limits() -> Limits:
     """What whoever asks may see at most."""
     found: Caller | None = g.get("caller")

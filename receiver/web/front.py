@@ -6,13 +6,15 @@ Half-sent and slow requests therefore hold a little memory, and never a thread.
 import asyncio
 import contextlib
 import io
+import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import orjson
 
@@ -20,10 +22,11 @@ from receiver import logs, metrics
 from receiver.domain.addresses import owner_of
 from receiver.settings import MIB
 from receiver.translation.requests import GZIP
-from receiver.web.arrivals import Arrival, Scope, peer_of
+from receiver.web.arrivals import STREAM, Arrival, Scope, peer_of
 from receiver.web.body_room import BodyRoom
 from receiver.web.calling import Answer, Caller, IntakeLine, Round, WsgiApp
 from receiver.web.device_paths import starred
+from receiver.web.live import LiveStreams
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -34,6 +37,7 @@ LARGE_AT_ONCE = 2
 # Requests that have come in whole and wait for a thread; more than this and the sender is asked to come back.
 LINE_LENGTH = 512
 DIGITS = 19
+SOCKETS_PATH = "/socket.io/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,28 @@ class FrontHooks:
     Attributes:
         answer_round: the answers to what is posted to the intake paths; what it does not answer, the application does.
         on_too_large: told the address that sent too large a body.
+        live: goes on where a view has begun a stream.
+        sockets: answers whatever is asked for below the address of Socket.IO.
+        line: where other processes hand over what is this one's.
+        on_end: ends what those two work with.
     """
 
     answer_round: Round = lambda arrivals: [None] * len(arrivals)
     on_too_large: Callable[[str], None] = lambda _peer: None
+    live: LiveStreams | None = None
+    sockets: "Sockets | None" = None
+    line: Callable[[], socket.socket | None] = lambda: None
+    on_end: Callable[[], None] = lambda: None
+
+
+class Sockets(Protocol):
+    """What speaks Socket.IO: an ASGI application of its own."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request or WebSocket."""
+
+    async def end(self) -> None:
+        """Ends all connections: the server stops."""
 
 
 class Front:
@@ -108,12 +130,25 @@ class Front:
         self._in_line = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if self._hooks.sockets is not None and _is_for_sockets(scope):
+            await self._hooks.sockets(scope, receive, send)
+        elif scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    def line(self) -> socket.socket | None:
+        """Where other web processes hand over what belongs to a session of this one; None where there are none."""
+        return self._hooks.line()
+
+    async def end_live(self) -> None:
+        """Ends what would otherwise never end by itself: the server is to stop."""
+        if self._hooks.live is not None:
+            self._hooks.live.end()
+        if self._hooks.sockets is not None:
+            await self._hooks.sockets.end()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -121,6 +156,7 @@ class Front:
             if message["type"] == "lifespan.shutdown":
                 self._intake.close()
                 self._pool.shutdown(wait=True)
+                self._hooks.on_end()
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
@@ -138,13 +174,22 @@ class Front:
         finally:
             self._room.leave(body.owner, large=body.is_large, memory=body.in_memory)
             body.file.close()
-        # uvloop's word for a client that went away a moment ago; whoever hangs up must not fill the log with tracebacks.
-        with contextlib.suppress(RuntimeError):
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": answer})
+        wanted = scope.pop(STREAM, None)
+        is_stream = wanted is not None and self._hooks.live is not None and status == HTTPStatus.OK
+        if not is_stream:
+            # uvloop's word for a client that went away a moment ago; whoever hangs up must not fill the log with tracebacks.
+            with contextlib.suppress(RuntimeError):
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": answer})
+        self._note(scope, (status, body.size), started)
+        if is_stream and self._hooks.live is not None:
+            await self._hooks.live.run(wanted, headers, (scope, receive, send))
+
+    def _note(self, scope: Scope, answered: tuple[int, int], started: float) -> None:
+        status, size = answered
         seconds = time.perf_counter() - started
         metrics.REQUESTS.observe(seconds)
-        facts = {"status": status, "ms": round(seconds * 1000, 1), "bytes": body.size, "peer": peer_of(scope)}
+        facts = {"status": status, "ms": round(seconds * 1000, 1), "bytes": size, "peer": peer_of(scope)}
         logs.request_line(starred(scope["path"]), {"method": scope["method"], **facts})
 
     async def _read(self, scope: Scope, receive: Receive, body: _Body) -> None:
@@ -235,3 +280,10 @@ class Front:
         if refused.status == 503:  # noqa: PLR2004 - Service Unavailable
             headers.append((b"retry-after", b"5"))
         return refused.status, headers, orjson.dumps(document)
+
+
+def _is_for_sockets(scope: Scope) -> bool:
+    if scope["type"] == "lifespan":
+        return False
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path == SOCKETS_PATH or path == SOCKETS_PATH[:-1]

@@ -25,12 +25,14 @@ OF_BOTH = "5 per 1 minute; 10 per 15 minutes; 15 per 1 hour"
 OF_ADDRESS = "20 per 1 minute; 60 per 15 minutes"
 OF_ACCOUNT = "20 per 15 minutes; 60 per 1 hour"
 SCHEME = "gatehouse"
-LIMITED = ("logins.log_in", "logins.begin_session")
+# Vehicles have passwords too; what is refused for another reason counts with them.
+VEHICLES = ("server_api.add_device", "server_api.renew_device")
+LIMITED = ("logins.log_in", "logins.begin_session", "server_api.log_in", *VEHICLES)
 # Whoever has stolen a token must not find out the password by it.
 PASSWORD_CHANGE = "accounts.change_own_password"  # noqa: S105 - the name of a view
 # Of the name that was sent, whatever it is: no account has a longer one.
 NAME_LENGTH = 200
-FAILED = frozenset({401, 403})
+FAILED, CONFLICT = frozenset({401, 403}), 409
 
 
 class CountsInDatabase(Storage):
@@ -141,12 +143,14 @@ def both_key() -> str:
 
 def _name() -> str:
     document = request.get_json(force=True, silent=True)
-    name = document.get("username") if isinstance(document, dict) else None
+    name = document.get("username", document.get("mac")) if isinstance(document, dict) else None
     return name.strip().casefold()[:NAME_LENGTH] if isinstance(name, str) else ""
 
 
 def _has_failed(answer: Response) -> bool:
-    return answer.status_code in FAILED
+    # To a vehicle a wrong password is told as the one that another vehicle of its name has.
+    is_taken = answer.status_code == CONFLICT and request.endpoint in VEHICLES
+    return answer.status_code in FAILED or is_taken
 
 
 def _too_many(limiter: Limiter) -> Response:

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from receiver import metrics
 from receiver.domain.addresses import owner_of, plain_address
 from receiver.setting_networks import Network
-from receiver.web.arrivals import CONNECTION
+from receiver.web.arrivals import CONNECTION, CONNECTION_HANDLE
 from receiver.web.proxies import is_within
 
 HEAD_SECONDS = 15.0
@@ -37,21 +38,86 @@ class _HeadTooLarge(Exception):
     """Tells the parser to stop."""
 
 
-class PatientProtocol(HttpToolsProtocol):
+class _Counted:
+    """What both protocols do: a connection has its place, and a client that takes nothing of what it is told is let go."""
+
+    held: ClassVar[Counter[str]] = Counter()
+    # Those of whom it is known who they are, told live for as long as they like: bounded by who let them in.
+    live: ClassVar[set[Any]] = set()
+
+    loop: asyncio.AbstractEventLoop
+    transport: Any
+    owner: str | None = None
+    _answer_watch: asyncio.TimerHandle | None = None
+    _left = 0
+
+    def hold(self) -> None:
+        """The connection is one of those who are told live: it takes no place from its address, and none from the others."""
+        self.give_back()
+        self.live.add(self)
+
+    def drop(self) -> None:
+        """Ends the connection at once, whatever is still to be sent."""
+        # What the system still holds of the answer goes too, or it would try for minutes to send it.
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        self.transport.abort()
+
+    def pause_writing(self) -> None:
+        """The client does not take its answer as fast as it is given; from now on it is watched."""
+        super().pause_writing()  # type: ignore[misc]
+        self._watch_answer()
+
+    def resume_writing(self) -> None:
+        """The client has taken nearly all."""
+        self._stop_watch()
+        super().resume_writing()  # type: ignore[misc]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client went away."""
+        self._stop_watch()
+        self.give_back()
+        self.live.discard(self)
+        super().connection_lost(exc)  # type: ignore[misc]
+
+    def give_back(self) -> None:
+        """The address has one connection less."""
+        if self.owner is not None:
+            self.held[self.owner] -= 1
+            if self.held[self.owner] <= 0:
+                del self.held[self.owner]
+            self.owner = None
+
+    def _watch_answer(self) -> None:
+        self._stop_watch()
+        self._left = self.transport.get_write_buffer_size()
+        self._answer_watch = self.loop.call_later(ANSWER_SECONDS, self._look_at_answer)
+
+    def _look_at_answer(self) -> None:
+        """A client that takes nothing at all would keep its answer in memory for ever."""
+        self._answer_watch = None
+        if self.transport.get_write_buffer_size() >= self._left:
+            metrics.CONNECTIONS_REFUSED.labels("reader").inc()
+            self.drop()
+        else:
+            self._watch_answer()
+
+    def _stop_watch(self) -> None:
+        if self._answer_watch is not None:
+            self._answer_watch.cancel()
+            self._answer_watch = None
+
+
+class PatientProtocol(_Counted, HttpToolsProtocol):
     """uvicorn's protocol; from the first byte of a request its head must be whole within ``HEAD_SECONDS``."""
 
     most: ClassVar[int] = 1000
     proxies: ClassVar[tuple[Network, ...]] = ()
-    held: ClassVar[Counter[str]] = Counter()
 
     _deadline: asyncio.TimerHandle | None = None
-    _answer_watch: asyncio.TimerHandle | None = None
-    _left = 0
     _is_in_head = False
     _head_bytes = 0
     _line_bytes = 0
     _is_too_large = False
-    _owner: str | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Starts the clock: a connection over which nothing comes is closed too; one too many is closed at once."""
@@ -65,8 +131,8 @@ class PatientProtocol(HttpToolsProtocol):
             metrics.CONNECTIONS_REFUSED.labels(why).inc()
             transport.abort()
             return
-        self._owner = owner_of(peer)
-        self.held[self._owner] += 1
+        self.owner = owner_of(peer)
+        self.held[self.owner] += 1
         self._start_clock()
 
     def data_received(self, data: bytes) -> None:
@@ -87,6 +153,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._is_in_head, self._head_bytes, self._line_bytes = True, 0, 0
         super().on_message_begin()
         self.scope[CONNECTION] = self.client[0] if self.client else ""  # type: ignore[literal-required]
+        self.scope[CONNECTION_HANDLE] = self  # type: ignore[literal-required]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One line of the head."""
@@ -106,30 +173,25 @@ class PatientProtocol(HttpToolsProtocol):
         """The parser refused what came."""
         self._refuse(HEAD_TOO_LARGE if self._is_too_large else BAD_HTTP)
 
-    def pause_writing(self) -> None:
-        """The client does not take its answer as fast as it is given; from now on it is watched."""
-        super().pause_writing()
-        self._watch_answer()
-
-    def resume_writing(self) -> None:
-        """The client has taken nearly all."""
-        self._stop_watch()
-        super().resume_writing()
+    def handle_websocket_upgrade(self) -> None:
+        """The connection goes on as a WebSocket, and keeps its place."""
+        super().handle_websocket_upgrade()
+        following = self.transport.get_protocol()
+        if isinstance(following, PatientWebSocket):
+            following.owner, self.owner = self.owner, None
+        if self.transport.is_closing():
+            self.give_back()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client went away."""
         self._stop_clock()
-        self._stop_watch()
-        if self._owner is not None:
-            self.held[self._owner] -= 1
-            if self.held[self._owner] <= 0:
-                del self.held[self._owner]
-            self._owner = None
         super().connection_lost(exc)
 
     def _too_many(self, peer: str) -> str:
         """Why there is no room for a connection of that address; empty where there is."""
-        if len(self.connections) > self.most:
+        if not peer:
+            return ""  # another process of ours, which has counted it
+        if len(self.connections) - len(self.live) > self.most:
             return "all"
         if self.held[owner_of(peer)] >= max(1, self.most // SHARE) and not is_within(peer, self.proxies):
             return "address"
@@ -163,28 +225,19 @@ class PatientProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
-    def _watch_answer(self) -> None:
-        self._stop_watch()
-        self._left = self.transport.get_write_buffer_size()
-        self._answer_watch = self.loop.call_later(ANSWER_SECONDS, self._look_at_answer)
 
-    def _look_at_answer(self) -> None:
-        """A client that takes nothing at all would keep its answer in memory for ever."""
-        self._answer_watch = None
-        if self.transport.get_write_buffer_size() >= self._left:
-            metrics.CONNECTIONS_REFUSED.labels("reader").inc()
-            # What the system still holds of the answer goes too, or it would try for minutes to send it.
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-            self.transport.abort()
-        else:
-            self._watch_answer()
+class PatientWebSocket(_Counted, WebSocketsSansIOProtocol):
+    """uvicorn's protocol of WebSockets, with the place that the connection had before."""
 
-    def _stop_watch(self) -> None:
-        if self._answer_watch is not None:
-            self._answer_watch.cancel()
-            self._answer_watch = None
+    def handle_connect(self, event: Any) -> None:
+        """The request that began as one of HTTP."""
+        super().handle_connect(event)
+        if hasattr(self, "scope"):  # the request was one for a WebSocket
+            self.scope[CONNECTION_HANDLE] = self  # type: ignore[literal-required]
 
 
-def protocol_of(most: int, proxies: tuple[Network, ...]) -> type[PatientProtocol]:
-    """The protocol with these bounds."""
-    return type("BoundedProtocol", (PatientProtocol,), {"most": most, "proxies": proxies, "held": Counter()})
+def protocols_of(most: int, proxies: tuple[Network, ...]) -> tuple[type[PatientProtocol], type[PatientWebSocket]]:
+    """The protocols with these bounds, of HTTP and of WebSockets; they count together."""
+    shared: dict[str, Any] = {"held": Counter(), "live": set()}
+    bounded = type("BoundedProtocol", (PatientProtocol,), {"most": most, "proxies": proxies, **shared})
+    return bounded, type("BoundedWebSocket", (PatientWebSocket,), shared)

@@ -12,6 +12,9 @@ from receiver.domain.events import ListName
 from receiver.domain.fusion import reach_of
 from receiver.domain.scales import DLIB
 from receiver.domain.strangers import SHIPPED_RULES, Rules
+from receiver.services.alerting.alerting import Alerting
+from receiver.services.alerting.event_alerts import EventAlerts
+from receiver.services.alerting.rule_book import RuleBook
 from receiver.services.deciding.deciding import Decider
 from receiver.services.deciding.library import Library
 from receiver.services.intake.intake import Intake
@@ -111,7 +114,11 @@ class Desk:
             read_image=read_prepared,
             reach=lambda model: reach_of(self.scales[model].verification),
         )
-        self.recogniser = Recogniser(RecogniserParts(looking, self.decider, strangers=rules))
+        self.rings: list[int] = []
+        self.alerting = Alerting(store, lambda: self.rings.append(1))
+        self.book = RuleBook(UTC)
+        judge = EventAlerts(self.alerting, self.book)
+        self.recogniser = Recogniser(RecogniserParts(looking, self.decider, strangers=rules, alerts=judge))
 
     def claim(self, now: datetime | None = None) -> Task | None:
         with self.store.write() as tx:

@@ -29,6 +29,7 @@ class NewAccount:
     role: Role
     limits: Limits = NO_LIMITS
     must_change: bool = True
+    email: str = ""
 
 
 class Accounts:
@@ -59,6 +60,7 @@ class Accounts:
                 "role": new.role,
                 "password_hash": hashed,
                 "must_change": new.must_change,
+                "email": new.email,
                 "limits": new.limits.as_json(),
                 "created_at": now,
                 "updated_at": now,
@@ -66,7 +68,7 @@ class Accounts:
             return accounts.add(tx, values)
 
     def change(self, account_id: int, change: Mapping[str, Any]) -> None:
-        """Changes ``role``, ``limits``, ``is_disabled``, or sets a ``password`` (with ``must_change``); what is not named stays.
+        """Changes ``role``, ``limits``, ``email``, ``is_disabled``, or sets a ``password`` (with ``must_change``); what is not named stays.
 
         Raises:
             NotFound: ``no_such_account``.
@@ -159,6 +161,8 @@ def _changed(row: Row, change: Mapping[str, Any], now: datetime) -> dict[str, An
         values["role"] = Role(change["role"])
     if "limits" in change:
         values["limits"] = {**row.limits, **change["limits"]}
+    if "email" in change:
+        values["email"] = change["email"]
     if "is_disabled" in change:
         values["disabled_at"] = (row.disabled_at or now) if change["is_disabled"] else None
     _check_limits(values.get("role", row.role), limits_of(values.get("limits", row.limits)))

@@ -15,8 +15,8 @@ from receiver.store import accounts
 from receiver.store.database import Row
 from receiver.store.store import Store
 
-CONSOLE, PROGRAM = "console", "program"
-COOKIE, REFRESH, KEY = "gs", "gr", "gk"
+CONSOLE, PROGRAM, SERVER_API = "console", "program", "server_api"
+COOKIE, REFRESH, KEY, USER_TOKEN = "gs", "gr", "gk", "gu"
 # What is changed by another process holds here after so long.
 REMEMBERED_SECONDS = 1.0
 REMEMBERED = 4096
@@ -58,14 +58,15 @@ class Admitting:
         Raises:
             NotLoggedIn: ``token_invalid``, ``login_ended``.
         """
-        parts = secret_parts.read(COOKIE, cookie)
-        if parts is None:
-            raise _invalid()
-        row = self._login(parts.number)
-        if row is None or row.kind != CONSOLE or not secret_parts.is_same(row.secret_hash, parts.secret):
-            raise _ended()
-        self._note_use("login", row)
-        return _caller(row, session_id=row.id)
+        return self._by_secret(CONSOLE, secret_parts.read(COOKIE, cookie))
+
+    def by_user_token(self, token: str) -> Caller:
+        """Who logged in to ServerAPI and was given that token.
+
+        Raises:
+            NotLoggedIn: ``token_invalid``, ``login_ended``.
+        """
+        return self._by_secret(SERVER_API, secret_parts.read(USER_TOKEN, token))
 
     def by_key(self, text: str) -> Caller:
         """Whose API key that is.
@@ -77,17 +78,44 @@ class Admitting:
         row = None if parts is None else self._remembered("key", parts.number, accounts.find_key)
         if parts is None or row is None or not secret_parts.is_same(row.secret_hash, parts.secret):
             raise _invalid()
-        if row.revoked_at is not None or row.account_disabled_at is not None:
-            raise _invalid()
-        if row.expires_at is not None and row.expires_at <= datetime.now(UTC):
-            raise NotLoggedIn("token_expired", "the key's time is over; make another one")
+        _check_key(row)
         self._note_use("key", row)
         return _caller(row, key_id=row.id, scopes=tuple(row.scopes))
+
+    def again(self, caller: Caller) -> Caller:
+        """Whoever was let in a while ago, as he would be let in now.
+
+        Raises:
+            NotLoggedIn: ``token_invalid``, ``token_expired``, ``login_ended``.
+        """
+        if caller.key_id is not None:
+            row = self._remembered("key", caller.key_id, accounts.find_key)
+            if row is None:
+                raise _invalid()
+            _check_key(row)
+            return _caller(row, key_id=row.id, scopes=tuple(row.scopes))
+        row = self._login(caller.session_id or 0)
+        if row is None:
+            raise _ended()
+        if row.kind != PROGRAM:
+            # What is told live is in use.
+            self._note_use("login", row)
+        return _caller(row, session_id=row.id)
 
     def forget(self) -> None:
         """What is remembered may be wrong from now on: this process itself has changed something."""
         with self._lock:
             self._known.clear()
+
+    def _by_secret(self, kind: str, parts: secret_parts.Parts | None) -> Caller:
+        """A login whose one secret is sent with each request."""
+        if parts is None:
+            raise _invalid()
+        row = self._login(parts.number)
+        if row is None or row.kind != kind or not secret_parts.is_same(row.secret_hash, parts.secret):
+            raise _ended()
+        self._note_use("login", row)
+        return _caller(row, session_id=row.id)
 
     def _login(self, session_id: int) -> Row | None:
         """A login that is still good."""
@@ -120,7 +148,7 @@ class Admitting:
             if kind == "key":
                 accounts.change_key(tx, row.id, {"used_at": now})
             else:
-                end = login_end(CONSOLE, row.created_at, now)
+                end = login_end(row.kind, row.created_at, now)
                 accounts.change_login(tx, row.id, {"used_at": now, "expires_at": end})
         with self._lock:
             self._known.pop((kind, row.id), None)
@@ -135,6 +163,13 @@ def _caller(row: Row, **by: Any) -> Caller:
         must_change=row.account_must_change,
         **by,
     )
+
+
+def _check_key(row: Row) -> None:
+    if row.revoked_at is not None or row.account_disabled_at is not None:
+        raise _invalid()
+    if row.expires_at is not None and row.expires_at <= datetime.now(UTC):
+        raise NotLoggedIn("token_expired", "the key's time is over; make another one")
 
 
 def _invalid() -> NotLoggedIn:

@@ -11,7 +11,7 @@ from receiver import metrics
 from receiver.domain.accounts import ACCESS_TIME, Caller, check_password, login_end
 from receiver.domain.errors import Forbidden, Invalid, NotLoggedIn
 from receiver.services.accounts import secret_parts
-from receiver.services.accounts.admitting import CONSOLE, COOKIE, PROGRAM, REFRESH
+from receiver.services.accounts.admitting import CONSOLE, COOKIE, PROGRAM, REFRESH, USER_TOKEN
 from receiver.services.accounts.passwords import Passwords
 from receiver.services.accounts.signing import Claims, Signer
 from receiver.store import accounts
@@ -35,7 +35,7 @@ class Login:
         password: its password.
         address: where the request came from.
         new_password: to be set at once; None: the password stays.
-        kind: ``program`` or ``console``.
+        kind: ``program``, ``console`` or ``server_api``.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """What a login gives; ``secret`` is the refresh token, or the cookie of the console."""
+    """What a login gives; ``secret`` is the refresh token, the cookie of the console, or the token of ServerAPI."""
 
     account_id: int
     role: str
@@ -173,8 +173,9 @@ class LoggingIn:
             login = accounts.find_login(tx, session_id)
         self._forget()
         metrics.LOGINS.labels("in").inc()
-        if wanted.kind == CONSOLE:
-            return self._given(session_id, login, secret_parts.written(COOKIE, session_id, secret))
+        if wanted.kind != PROGRAM:
+            prefix = COOKIE if wanted.kind == CONSOLE else USER_TOKEN
+            return self._given(session_id, login, secret_parts.written(prefix, session_id, secret))
         return self._given(session_id, login, secret_parts.written(REFRESH, session_id, secret, token))
 
     def _given(self, session_id: int, login: Any, secret: str) -> LoggedIn:

@@ -45,6 +45,7 @@ class Signer:
     def __init__(self, key: bytes) -> None:
         self._key = hmac.digest(key, b"access tokens", "sha512")
         self._csrf_key = hmac.digest(key, b"forged requests", "sha512")
+        self._vehicle_key = hmac.digest(key, b"vehicles", "sha512")
 
     def access_token(self, claims: Claims, now: datetime | None = None) -> str:
         """A token for so long as ACCESS_TIME says."""
@@ -57,6 +58,10 @@ class Signer:
             "exp": begin + ACCESS_TIME,
         }
         return jwt.encode(content, self._key, ALGORITHM)
+
+    def vehicle_part(self, device_id: int, version: int) -> str:
+        """What a vehicle shows with its number: the same each time, until the version is another one."""
+        return hmac.new(self._vehicle_key, f"{device_id}.{version}".encode(), hashlib.sha256).hexdigest()
 
     def claims(self, token: str) -> Claims:
         """What a token says.

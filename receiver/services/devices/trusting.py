@@ -10,7 +10,7 @@ from typing import Any
 from receiver.domain import signatures
 from receiver.domain.errors import Conflict, Invalid, NotFound
 from receiver.domain.trust import Known, State, is_within, read_bound
-from receiver.store import device_secrets, devices, outbox, trust
+from receiver.store import device_secrets, devices, outbox, trust, vehicles
 from receiver.store.database import Row, Tx
 from receiver.store.store import Store
 
@@ -152,6 +152,8 @@ class Trusting:
     def take_key(self, device_id: int) -> None:
         """Takes a device's key, certificate or signing secret away: it is known by licence and address again.
 
+        A vehicle's token is revoked.
+
         Raises:
             NotFound: there is no such device.
         """
@@ -162,6 +164,7 @@ class Trusting:
             _find(tx, device_id)
             devices.change(tx, device_id, {"proof": proof, "proof_kind": kind})
             device_secrets.drop(tx, device_id)
+            vehicles.renew(tx, device_id)
             trust.note_change(tx)
         self._on_change()
 

@@ -8,9 +8,8 @@ from typing import Any
 from receiver.domain.errors import Conflict, NotFound
 from receiver.domain.reviews import adoption_key
 from receiver.services.asking.asking import Page
-from receiver.services.intake.recording import RECOGNISE
 from receiver.services.people.correction_steps import must_be_there
-from receiver.store import corrections, erasing, erasures, holds, listing, outbox, people, review_upkeep
+from receiver.store import alert_upkeep, corrections, erasing, erasures, holds, listing, outbox, people, review_upkeep
 from receiver.store.database import Row, Tx
 from receiver.store.erased_list import Erased, ErasedList, fingerprint
 from receiver.store.pictures import Pictures
@@ -146,11 +145,20 @@ def _hide(tx: Tx, person: Row, key: str, reason: str, who: tuple[str, datetime])
     asked = review_upkeep.pictures_of_person(tx, person.id)
     erasing.queue_pictures(tx, erasure_id, [erasing.FoundPicture(each.digest, _boxes(each)) for each in asked])
     counts = {"reviews": review_upkeep.drop_of_person(tx, person.id) + _drop_adoptions(tx, erasure_id, kept)}
+    counts |= _clear_alerts(tx, erasure_id, person.id)
     counts |= {"device_identities": erasures.drop_device_identities(tx, person.id, identities)}
     counts |= erasures.take_person(tx, person.id)
     people.note_change(tx, person.id, now)
     _settle(tx, erasure_id, counts)
     return erasure_id
+
+
+def _clear_alerts(tx: Tx, erasure_id: int, person_id: int) -> dict[str, int]:
+    """Alerts about the person say of nobody any more that it was he or she; their frames go."""
+    ids = [row.id for row in alert_upkeep.of_person(tx, person_id)]
+    shown = alert_upkeep.frame_pictures(tx, ids)
+    erasing.queue_pictures(tx, erasure_id, [erasing.FoundPicture(digest) for digest in shown])
+    return {"alerts": alert_upkeep.forget_person(tx, ids), "frames": len(shown)}
 
 
 def _drop_adoptions(tx: Tx, erasure_id: int, kept: Sequence[Row]) -> int:
@@ -189,7 +197,7 @@ def _write(tx: Tx, told: tuple[int, str, str, str, datetime], subject: dict[str,
 
 def _settle(tx: Tx, erasure_id: int, counts: dict[str, int]) -> None:
     """What is hidden is no work any more but this one's."""
-    tasks = erasures.drop_tasks(tx, erasure_id, RECOGNISE)
+    tasks = erasures.drop_tasks(tx, erasure_id, outbox.OF_EVENTS)
     row = erasures.held(tx, erasure_id)
     if row is not None:
         total = erasures.waiting(tx, erasure_id)

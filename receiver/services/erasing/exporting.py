@@ -11,7 +11,7 @@ from receiver.domain.errors import NotFound
 from receiver.domain.visits import PAUSE
 from receiver.services.asking.asking import Asking
 from receiver.services.intake.originals import Originals
-from receiver.store import corrections, devices, erasures, exports, people, review_upkeep
+from receiver.store import alert_upkeep, corrections, devices, erasures, exports, people, review_upkeep
 from receiver.store.database import Row, Tx
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
@@ -64,7 +64,8 @@ class Exporting:
             digests |= {row.digest for row in review_upkeep.pictures_of_person(tx, person_id)}
             merged = corrections.merged_people(tx, person_id)
             corrected = _corrected(tx, [person_id, *(row.id for row in merged)])
-            digests |= {row.digest for row in people.faces_of(tx, [person_id])}
+            alerted, shown_frames = _alerts(tx, person_id)
+            digests |= {row.digest for row in people.faces_of(tx, [person_id])} | shown_frames
         digests |= {row.digest for row in kept if row.digest is not None}
         document = shown | {
             "exported_at": datetime.now(UTC),
@@ -76,6 +77,7 @@ class Exporting:
             "reviews": [_plain(row) for row in asked],
             "merged": [_plain(row) for row in merged],
             "corrections": corrected,
+            "alerts": alerted,
         }
         archive.writestr(zipfile.ZipInfo("person.json", _now()), originals.regular(_as_json(document)))
 
@@ -99,6 +101,15 @@ class Exporting:
                 messages = self._originals.of_event(event_id, has_pictures=False)
                 yield originals.regular(_as_json(document | {"messages": messages})) + b"\n"
             last = ids[-1]
+
+
+def _alerts(tx: Tx, person_id: int) -> tuple[list[dict[str, Any]], set[bytes]]:
+    """The alerts about the person with what was said about them, and the pictures of their frames."""
+    rows = alert_upkeep.of_person(tx, person_id)
+    ids = [row.id for row in rows]
+    steps = [_plain(each) for each in alert_upkeep.steps_of(tx, ids)]
+    shown = [_plain(row) | {"steps": [each for each in steps if each["alert_id"] == row.id]} for row in rows]
+    return shown, set(alert_upkeep.frame_pictures(tx, ids))
 
 
 def _corrected(tx: Tx, ids: Sequence[int]) -> list[dict[str, Any]]:

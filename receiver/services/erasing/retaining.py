@@ -19,6 +19,7 @@ from receiver.domain.retention import (
     steady_since,
 )
 from receiver.domain.reviews import adoption_key
+from receiver.services.erasing.retaining_alerts import RetainingAlerts
 from receiver.services.pacing import Pace
 from receiver.store import holds, identities, people, retention, review_upkeep
 from receiver.store.database import Row, Tx
@@ -39,6 +40,7 @@ class Retaining:
     def __init__(self, store: Store, rules: Rules) -> None:
         self._store = store
         self._rules = rules
+        self._alerts = RetainingAlerts(store, rules)
 
     def run_scheduled(self, pace: Pace, now: datetime | None = None) -> int:
         """As run, if the clock can be trusted; how many things went."""
@@ -72,7 +74,7 @@ class Retaining:
             if not pace.is_stopping()
         )
         counts[IDENTITIES] = self._drop_identities(now, pace)
-        return counts
+        return counts | self._alerts.drop(now, pace)
 
     def dry_run(self, now: datetime | None = None) -> dict[str, int]:
         """What would go, by kind; of events also how many would lose pictures or embeddings. Nothing is changed."""
@@ -83,7 +85,7 @@ class Retaining:
         days = self._rules.days(IDENTITIES)
         with self._store.read() as tx:
             unseen = 0 if days is None else identities.count_unseen(tx, now - timedelta(days=days))
-        return counts | {IDENTITIES: unseen}
+        return counts | {IDENTITIES: unseen} | self._alerts.count(now)
 
     def _due_events(self, kind: str, now: datetime, *, is_noting: bool) -> Iterator[list[int]]:
         """The events that a kind is to be taken off, some at a time.

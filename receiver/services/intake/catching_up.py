@@ -11,7 +11,7 @@ from receiver.domain.trust import Known, State, TrustRules
 from receiver.services.devices.device_book import LOOK_SECONDS
 from receiver.services.intake.recording import RECOGNISE, first_word
 from receiver.services.pacing import Pace
-from receiver.store import deliveries, devices, events, outbox, trust
+from receiver.store import alerts, deliveries, devices, events, outbox, trust
 from receiver.store.database import Row, Tx
 from receiver.store.outbox import Task
 from receiver.store.store import Store
@@ -106,8 +106,7 @@ class CatchingUp:
             word = first_word(row.list, is_recognising=self._is_recognising, is_held=False)
             events.change(tx, row.id, {**word, "unverified": None, "unverified_bytes": None})
         received = {row.id: row.received_at for row in rows}
-        if self._is_recognising:
-            outbox.add(tx, RECOGNISE, list(received), datetime.now(UTC))
+        outbox.add(tx, RECOGNISE if self._is_recognising else alerts.TOPIC, list(received), datetime.now(UTC))
         waiting = [
             {
                 "subscription_id": subscription_id,

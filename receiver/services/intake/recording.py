@@ -6,9 +6,10 @@ Of a device that nobody has trusted only the event, its message and pictures are
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from receiver.domain.events import Channel
+from receiver.domain.events import Channel, ListName
 from receiver.services.devices.device_book import REMEMBERED, DeviceBook
 from receiver.services.devices.pending_room import Admission
 from receiver.services.intake.entries import (
@@ -27,7 +28,7 @@ from receiver.services.intake.entries import (
     keys_of,
 )
 from receiver.services.intake.event_rows import Ids, event_row, first_word, key_rows, picture_rows
-from receiver.store import deliveries, events, numbering, outbox, quarantine, tables, trust
+from receiver.store import alerts, deliveries, events, numbering, outbox, quarantine, tables, trust
 from receiver.store.database import Tx
 from receiver.store.erasures import ERASED
 from receiver.store.store import Store
@@ -35,6 +36,8 @@ from receiver.translation.texts import column_text
 
 # What a later report of a passage leaves as it is; once we have decided, our own word stays until we decide anew.
 KEPT = ("id", "received_at")
+# Whom a device calls blacklisted does not wait behind everybody else: what is due first is done first.
+AHEAD = timedelta(hours=1)
 KEPT_WHEN_DECIDED = (*KEPT, "list", "blacklist_said_by")
 # Whoever sends entries or asks what became of them finds their words here too.
 __all__ = [
@@ -52,6 +55,7 @@ class _Group:
     messages: list[dict[str, Any]] = field(default_factory=list)
     pictures: list[dict[str, Any]] = field(default_factory=list)
     tasks: list[int] = field(default_factory=list)
+    urgent: list[int] = field(default_factory=list)
     deliveries: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
 
 
@@ -187,7 +191,7 @@ class Recorder:
         group.pictures.extend(picture_rows(entry, ids.event, ids.message))
         if entry.standing.is_held:
             return
-        group.tasks.append(ids.event)
+        (group.urgent if entry.event.list is ListName.BLACKLIST else group.tasks).append(ids.event)
         if entry.event.channel is Channel.HISTORY:
             group.deliveries[place] = [
                 {
@@ -203,10 +207,16 @@ class Recorder:
 
     def _flush(self, group: _Group) -> None:
         events.add(group.tx, group.events, group.messages, group.pictures)
-        if self._is_recognising and group.tasks:
-            outbox.add(group.tx, RECOGNISE, group.tasks, group.messages[0]["received_at"])
-        for rows in (group.events, group.messages, group.pictures, group.tasks):
+        self._line_up(group)
+        for rows in (group.events, group.messages, group.pictures, group.tasks, group.urgent):
             rows.clear()
+
+    def _line_up(self, group: _Group) -> None:
+        """What the worker is to do: read the faces, or where nobody does, judge by what the device says."""
+        topic = RECOGNISE if self._is_recognising else alerts.TOPIC
+        for subjects, ahead in ((group.urgent, AHEAD), (group.tasks, timedelta())):
+            if subjects:
+                outbox.add(group.tx, topic, subjects, group.messages[0]["received_at"] - ahead)
 
     def _deliver(self, group: _Group) -> set[tuple[int, int]]:
         """Writes the deliveries in the order in which the entries came; returns the lanes that are there now."""

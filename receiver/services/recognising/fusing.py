@@ -37,21 +37,21 @@ class Fusing:
         self._reach = reach
         self._opinions = opinions
 
-    def after(self, tx: Tx, event: Row, model: str) -> list[Status]:
-        """Revises the event, whose sightings and decision are written, and its neighbours; what each has become.
+    def after(self, tx: Tx, event: Row, model: str) -> dict[int, Status]:
+        """Revises the event, whose sightings and decision are written, and its neighbours; by id, what each has become.
 
         Within the transaction of the decision, and after ``events.hold_gate``.
         """
         rows = _rows_around(tx, event, model) if event.gate_id is not None else {}
         newcomer = rows.get(event.id)
         if newcomer is None:
-            return []
+            return {}
         present = [_seen(each) for event_id, each in rows.items() if event_id != event.id]
         # Where a clock stands, all are equally near: whoever was told of last then came by just now.
         present.sort(key=lambda one: (abs(one.occurred_at - event.occurred_at), -one.event_id))
         groups = fusion.groups_with(_seen(newcomer), present[:WEIGHED], self._reach(model))
-        revised = [self._revise(tx, group, rows) for group in groups]
-        return [each for each in revised if each is not None]
+        revised = {group.seen.event_id: self._revise(tx, group, rows) for group in groups}
+        return {event_id: status for event_id, status in revised.items() if status is not None}
 
     def _revise(self, tx: Tx, group: Group, rows: Mapping[int, Sequence[Row]]) -> Status | None:
         """Writes what the group's mean says of its event; None where that takes the place of nothing."""

@@ -1,7 +1,7 @@
 """Reads the faces of one event, decides who it was, and does what the device's want_action asks."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from receiver import metrics
 from receiver.domain.events import WantAction
 from receiver.domain.identity import Decision, Status
 from receiver.domain.strangers import SHIPPED_RULES, Rules
+from receiver.services.alerting.event_alerts import EventAlerts
 from receiver.services.deciding.decided import decided_values, is_ignored, may_take_the_place
 from receiver.services.deciding.deciding import Decider, Probe
 from receiver.services.people.registering import Registered, Registering, SeenFace, box_of, measures_of
@@ -39,6 +40,7 @@ class RecogniserParts:
         limits: what the site asks of a picture's quality.
         adopts_identities: whom trusted devices know is enrolled without anybody asking.
         strangers: how faces that nobody knows are met.
+        alerts: judges decided events by the rules; None: nobody does.
     """
 
     looking: LookerParts
@@ -46,6 +48,7 @@ class RecogniserParts:
     limits: GateLimits = SHIPPED
     adopts_identities: bool = False
     strangers: Rules = SHIPPED_RULES
+    alerts: EventAlerts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,9 @@ class _Outcome:
     decision: Decision
     registered: Registered | None
     second_opinion: str | None
-    revised: Sequence[Status]
+    revised: Mapping[int, Status]
     met: str | None = None
+    alerts: int = 0
 
 
 class _ModelMoved(Exception):
@@ -71,6 +75,7 @@ class Recogniser:
         self._looker = EventLooker(parts.looking)
         self._decider = parts.decider
         self._limits = parts.limits
+        self._alerts = parts.alerts
         self._registering = Registering(parts.decider, parts.limits)
         self._opinions = SecondOpinions(parts.decider, parts.limits)
         self._fusing = Fusing(parts.decider, parts.looking.reach, self._opinions)
@@ -86,13 +91,27 @@ class Recogniser:
         if outcome is not None:
             _count(outcome)
             metrics.RECOGNITION_SECONDS.observe(time.perf_counter() - started)
+            self._ring(outcome.alerts)
 
     def give_up(self, task: Task, reason: str) -> None:
-        """The task failed for good: it is buried, and the event says why."""
+        """The task failed for good: it is buried, and the event says why; what the device says of it still counts."""
         with self._store.write() as tx:
             events.change(tx, task.subject, {"recognition": "failed", "recognition_reason": reason[:64]})
             outbox.bury(tx, task.id, reason)
+            alerts = self._judge(tx, [task.subject], datetime.now(UTC))
         metrics.TASKS_BURIED.labels(task.topic).inc()
+        self._ring(alerts)
+
+    def _judge(self, tx: Tx, event_ids: Sequence[int], now: datetime) -> int:
+        """Opens alerts by what stands in the events' rows now; how many."""
+        if self._alerts is None or not event_ids:
+            return 0
+        rows = [events.find(tx, event_id) for event_id in event_ids]
+        return self._alerts.decided(tx, [row._asdict() for row in rows if row is not None], now)
+
+    def _ring(self, alerts: int) -> None:
+        if alerts and self._alerts is not None:
+            self._alerts.ring()
 
     def _until_the_model_stays(self, task: Task) -> _Outcome | None:
         for _ in range(LOOKS - 1):
@@ -145,7 +164,16 @@ class Recogniser:
         self._identities.note(tx, seen, registered, now)
         says = values.get("second_opinion")
         outcome = _Outcome(decision, registered, says, self._fusing.after(tx, present, seen.model))
-        return self._meet(tx, present, seen, outcome, now)
+        outcome = self._meet(tx, present, seen, outcome, now)
+        return replace(outcome, alerts=self._alert(tx, {**present._mapping, **values}, outcome, now))
+
+    def _alert(self, tx: Tx, event: Mapping[str, Any], outcome: _Outcome, now: datetime) -> int:
+        """Judges the event, and its neighbours that were decided anew; nothing is read again of one that stands as written."""
+        if self._alerts is None:
+            return 0
+        if not outcome.revised and outcome.met is None:
+            return self._alerts.decided(tx, [event], now)
+        return self._judge(tx, sorted({event["id"], *outcome.revised}), now)
 
     def _meet(self, tx: Tx, present: Row, seen: EventFaces, outcome: _Outcome, now: datetime) -> _Outcome:
         """What else comes of a stranger's face."""
@@ -153,8 +181,8 @@ class Recogniser:
             return outcome
         met = self._meeting.after(tx, seen, outcome.decision, now, outcome.registered)
         # Neighbours that were nobody's alone may be the new stranger's together with this one.
-        again = self._fusing.after(tx, present, seen.model) if met == MADE else []
-        return replace(outcome, met=met, revised=[*outcome.revised, *again])
+        again = self._fusing.after(tx, present, seen.model) if met == MADE else {}
+        return replace(outcome, met=met, revised={**outcome.revised, **again})
 
     def _register(self, tx: Tx, seen: EventFaces, now: datetime) -> Registered:
         if seen.event.want_action == WantAction.LIBRARY_UPDATE:
@@ -236,5 +264,5 @@ def _count(outcome: _Outcome) -> None:
         metrics.REGISTRATIONS.labels(outcome.registered.outcome).inc()
     if outcome.met is not None:
         metrics.STRANGERS.labels(outcome.met).inc()
-    for status in outcome.revised:
+    for status in outcome.revised.values():
         metrics.REVISED.labels(status).inc()

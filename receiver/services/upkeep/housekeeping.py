@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from receiver.domain.strangers import SHIPPED_RULES
-from receiver.store import accounts, devices, events, people, review_upkeep, strangers
+from receiver.store import accounts, devices, events, frames, people, review_upkeep, strangers
 from receiver.store.pictures import ORPHAN_AGE, Pictures
 from receiver.store.store import Store
 
@@ -63,7 +63,7 @@ class Housekeeping:
         while digests := old(before, last, BATCH):
             with self._store.read() as tx:
                 needed = events.referred(tx, digests) | people.referred(tx, digests) | devices.referred(tx, digests)
-                needed |= review_upkeep.referred(tx, digests)
+                needed |= review_upkeep.referred(tx, digests) | frames.referred(tx, digests)
             orphans = [digest for digest in digests if digest not in needed]
             dropped += self._pictures.drop(orphans, before) if orphans else 0
             last = digests[-1]

@@ -1,6 +1,16 @@
 """All tables: times are aware UTC, keys integers, reasons machine words, names as in docs/glossary.md."""
 
 from receiver.store.tables.accounts import account, api_key, login_attempt, login_session
+from receiver.store.tables.alerts import (
+    alert,
+    alert_event,
+    alert_key,
+    alert_step,
+    announcement,
+    frame,
+    rule,
+    rule_book,
+)
 from receiver.store.tables.base import NAMING, main, picture_store
 from receiver.store.tables.corrections import (
     correction,
@@ -36,11 +46,17 @@ from receiver.store.tables.people import (
     person_identity,
 )
 from receiver.store.tables.pictures import erased_picture, picture
+from receiver.store.tables.vehicles import vehicle
 
 __all__ = [
     "NAMING",
     "account",
     "adoption",
+    "alert",
+    "alert_event",
+    "alert_key",
+    "alert_step",
+    "announcement",
     "api_key",
     "attempt",
     "calibration",
@@ -61,6 +77,7 @@ __all__ = [
     "event_picture",
     "face",
     "face_embedding",
+    "frame",
     "gallery_change",
     "gate",
     "import_job",
@@ -85,9 +102,12 @@ __all__ = [
     "retention_state",
     "review",
     "review_picture",
+    "rule",
+    "rule_book",
     "sighting",
     "stranger_candidate",
     "subscription",
     "subscription_book",
     "task",
+    "vehicle",
 ]

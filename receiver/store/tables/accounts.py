@@ -17,6 +17,8 @@ account = Table(
     Column("must_change", Boolean, nullable=False, server_default=false()),
     # gates, groups and lists that it is limited to
     Column("limits", Json, nullable=False, server_default="{}"),
+    # where its owner is reached; never used by us
+    Column("email", String(255), nullable=False, server_default=""),
     Column("disabled_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),

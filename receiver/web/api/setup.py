@@ -8,6 +8,7 @@ from flask_smorest import Api
 from receiver.web import docs
 from receiver.web.api import (
     accounts,
+    alerts,
     audit,
     corrections,
     devices,
@@ -20,11 +21,13 @@ from receiver.web.api import (
     keys,
     library,
     library_faces,
+    live,
     logins,
     people,
     pictures,
     quarantine,
     reviews,
+    rules,
     strangers,
 )
 from receiver.web.api.blueprint import BEARER, SESSION
@@ -93,6 +96,9 @@ def register(app: Flask) -> Api:
         devices,
         quarantine,
         reviews,
+        alerts,
+        rules,
+        live,
         audit,
         health,
     ):

@@ -358,11 +358,11 @@ def test_a_full_disk_is_unavailable_and_nothing_is_kept(store: Store, tmp_path: 
     assert count(store, tables.event) == 0
 
 
-def test_recognition_switched_off_makes_no_task(store: Store, tmp_path: Path) -> None:
+def test_where_recognition_is_off_the_devices_word_is_judged(store: Store, tmp_path: Path) -> None:
     with open_intake(store, tmp_path, is_recognising=False) as intake:
         (recorded,) = intake.record([history()], HISTORY)
     with store.read() as tx:
-        assert outbox.counts(tx) == {}
+        assert outbox.counts(tx) == {("judge", "waiting"): 1}
         event = events.find(tx, recorded.event_id or 0)
     assert event is not None
     assert event.recognition == "off"

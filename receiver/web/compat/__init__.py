@@ -1,0 +1,1 @@
+"""Interfaces of other systems, one small blueprint each; none knows another."""
