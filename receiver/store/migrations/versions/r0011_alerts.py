@@ -7,8 +7,8 @@ from alembic import context, op
 
 from receiver.store.types import Id, Json, UtcTime
 
-revision = "0010"
-down_revision = "0008"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
