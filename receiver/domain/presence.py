@@ -7,28 +7,42 @@ from operator import attrgetter
 import numpy as np
 import numpy.typing as npt
 
-from receiver.domain.visits import SeenAt
-
 Numbers = npt.NDArray[np.int64]
 
-NO_GATE = 0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How often somebody was seen at one gate.
+
+    Attributes:
+        gate_id: where; None where the device named no gate.
+        device_id: who told of it without a gate; None: whoever speaks for the gate.
+        events: how often, 1 or more.
+        first_seen: aware.
+        last_seen: aware, not before ``first_seen``.
+    """
+
+    gate_id: int | None
+    device_id: int | None
+    events: int
+    first_seen: datetime
+    last_seen: datetime
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Presence:
-    """Everything that somebody was seen in: three columns of int64 and of one length, 1 or more, in any order.
+    """Everything that somebody was seen in: two columns of int64 and of one length, 1 or more, in any order.
 
     Attributes:
         moments: microseconds since 1970.
-        gates: ids, or ``NO_GATE`` where the device named none.
-        devices: ids.
+        places: the gate's id; where the device named none, the device's with a minus.
     """
 
     moments: Numbers
-    gates: Numbers
-    devices: Numbers
+    places: Numbers
 
     @property
     def first_seen(self) -> datetime:
@@ -43,26 +57,22 @@ class Presence:
         gaps = np.diff(np.sort(self.moments))
         return 1 + int(np.count_nonzero(gaps > pause // MICROSECOND))
 
-    def places(self) -> list[SeenAt]:
-        """How often and when at each gate, the latest first; without the events."""
-        order = np.lexsort((self.moments, self.gates, self.devices))
-        moments, gates, devices = self.moments[order], self.gates[order], self.devices[order]
-        is_other = (np.diff(gates) != 0) | (np.diff(devices) != 0)
-        firsts = np.concatenate(([0], np.flatnonzero(is_other) + 1))
+    def by_place(self) -> list[Place]:
+        """How often and when at each gate, the latest first."""
+        order = np.lexsort((self.moments, self.places))
+        moments, places = self.moments[order], self.places[order]
+        firsts = np.concatenate(([0], np.flatnonzero(np.diff(places)) + 1))
         lasts = np.append(firsts[1:], len(moments)) - 1
         found = [
-            SeenAt(
-                int(devices[first]),
-                None if gates[first] == NO_GATE else int(gates[first]),
-                int(last - first + 1),
-                _moment(moments[first]),
-                _moment(moments[last]),
-                (),
-            )
+            _place(int(places[first]), int(last - first + 1), (_moment(moments[first]), _moment(moments[last])))
             for first, last in zip(firsts, lasts, strict=True)
         ]
         # A stable order: of places that were last seen in one moment the lower ids come first.
         return sorted(found, key=attrgetter("last_seen"), reverse=True)
+
+
+def _place(place: int, events: int, seen: tuple[datetime, datetime]) -> Place:
+    return Place(place, None, events, *seen) if place > 0 else Place(None, -place, events, *seen)
 
 
 def _moment(microseconds: np.int64) -> datetime:

@@ -19,7 +19,7 @@ class SeenAt:
         events: how often, 1 or more.
         first_seen: aware.
         last_seen: aware, not before ``first_seen``.
-        event_ids: some of the events; where visits are told, one at least.
+        event_ids: some of the events, one at least.
     """
 
     device_id: int

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import BigInteger, ColumnElement, String, cast, extract, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, String, case, cast, extract, func, select, type_coerce
 
 from receiver.domain.accounts import NO_LIMITS, Limits
-from receiver.domain.presence import NO_GATE, Presence
+from receiver.domain.presence import Presence
 from receiver.store.database import Tx
 from receiver.store.limiting import events_within
 from receiver.store.tables import event
@@ -27,7 +27,8 @@ def presences(tx: Tx, person_ids: Sequence[int], limits: Limits = NO_LIMITS) -> 
         person_ids: whose.
         limits: of whoever asks: only events in sight count.
     """
-    columns = (_microseconds(tx), func.coalesce(event.c.gate_id, NO_GATE), event.c.device_id)
+    place = case((event.c.gate_id.is_(None), -event.c.device_id), else_=event.c.gate_id)
+    columns = (_microseconds(tx), place)
     for start in range(0, len(person_ids), IDS):
         statement = (
             select(event.c.person_id, *(func.aggregate_strings(_text(tx, each), ",") for each in columns))

@@ -56,26 +56,29 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, name: str = "") -> Source:
     """A folder, a zip archive, or the folder around a single table.
+
+    Args:
+        path: where it lies.
+        name: what whoever sent it calls it; empty: as the path does.
 
     Raises:
         Invalid: ``source_gone``, ``not_importable``, ``bad_zip``, ``archive_too_large``.
     """
+    name = name or path.name
     try:
         if path.is_dir():
             return FolderSource(path)
         with path.open("rb") as file:
             opening = file.read(4)
     except OSError as error:
-        raise Invalid("source_gone", f"{path.name} cannot be read: {error.strerror}") from error
+        raise Invalid("source_gone", f"{name} cannot be read: {error.strerror}") from error
     if opening in {b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"}:
-        return ZipSource(path)
+        return ZipSource(path, name)
     if kind_of(path.name) == "table":
         return FolderSource(path.parent, only=path.name)
-    raise Invalid(
-        "not_importable", f"{path.name} is no folder, zip archive or CSV table; other archives must be repacked"
-    )
+    raise Invalid("not_importable", f"{name} is no folder, zip archive or CSV table; other archives must be repacked")
 
 
 class FolderSource:
@@ -155,7 +158,7 @@ class _Directory(io.BufferedReader):
 class ZipSource:
     """A zip archive; several threads may not read from it at once, so they take turns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str) -> None:
         self._lock = threading.Lock()
         self._size = path.stat().st_size
         self._taken = 0
@@ -167,7 +170,7 @@ class ZipSource:
             self.names = tuple(self._listed())
         except (zipfile.BadZipFile, RuntimeError, ValueError, OSError, struct.error, EOFError) as error:
             file.close()
-            raise Invalid("bad_zip", f"{path.name} is damaged or no whole zip archive: {error}") from error
+            raise Invalid("bad_zip", f"{name} is damaged or no whole zip archive: {error}") from error
         except Invalid:
             file.close()
             raise

@@ -325,18 +325,19 @@ def _people(tx: Tx, rows: Sequence[Row], seen: Mapping[int, Mapping[str, Any]]) 
 
 
 def _places(tx: Tx, seen: Presence) -> list[dict[str, Any]]:
-    places = seen.places()[:PLACES]
-    known = devices.found(tx, {each.device_id for each in places})
+    places = seen.by_place()[:PLACES]
     gates = devices.gates_found(tx, {each.gate_id for each in places if each.gate_id is not None})
+    told_by = [gates[each.gate_id].device_id if each.gate_id in gates else each.device_id for each in places]
+    known = devices.found(tx, {each for each in told_by if each is not None})
     return [
         {
-            "device": shown_device(known.get(each.device_id)),
+            "device": shown_device(known.get(device_id or 0)),
             "gate": shown_gate(gates.get(each.gate_id or 0)),
             "events": each.events,
             "first_seen": each.first_seen,
             "last_seen": each.last_seen,
         }
-        for each in places
+        for each, device_id in zip(places, told_by, strict=True)
     ]
 
 

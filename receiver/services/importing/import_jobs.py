@@ -92,7 +92,7 @@ class ImportJobs:
             raise Unavailable("recognition_off", "faces cannot be read: recognition is switched off")
         if kind_of(new.name) == "table":
             raise Invalid("table_alone", "a table alone has no pictures; send a zip with the table and the pictures")
-        open_source(new.path).close()
+        open_source(new.path, _tidy(new.name)).close()
 
     def begin(self, new: NewImport, *, lease: timedelta = timedelta()) -> int:
         """Writes the import and its task; with a lease the task is the caller's own for that time."""

@@ -148,7 +148,12 @@ class RowEnroller:
         outcome = self._tried(row, pictures)
         if outcome.state is not RowState.REFUSED:
             return outcome
-        brought = [each for each in pictures if each.refusal is None]
+        reasons = {each["path"]: each["reason"] for each in outcome.pictures}
+        # What it was refused for comes first: not everything is kept of a row with many pictures.
+        brought = sorted(
+            (each for each in pictures if each.refusal is None),
+            key=lambda each: reasons.get(each.path) != outcome.reason,
+        )
         # What cannot be read has no digest, and is told apart by its path.
         told = [each.digest or each.path.encode("utf-8", "surrogatepass") for each in pictures]
         return replace(outcome, brought=brought, key=row_key(row.external_id, row.name, told))

@@ -107,7 +107,7 @@ class Importing:
             end(store, job, JobState.CANCELLED)
             return
         try:
-            with closing(open_source(Path(job.path))) as source:
+            with closing(open_source(Path(job.path), job.name)) as source:
                 _Run(self._parts, job, source, watch).work()
         except _Left:
             pass

@@ -1,17 +1,19 @@
 """An import enrols whom the file tells of, says why it refuses the others, and never doubles anybody."""
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from receiver.domain.errors import Conflict, NotFound, Unavailable
 from receiver.domain.imports import percent
 from receiver.services.importing import importing, rehearsing
 from receiver.services.importing.import_jobs import NewImport
 from receiver.services.importing.importing import ROW_ATTEMPTS, WINDOW, Watch
-from receiver.store import people
+from receiver.store import people, reviews, tables
 from receiver.store.store import Store
 from receiver.translation import import_files
 from recognition.engine import Sighting
@@ -85,6 +87,17 @@ def test_whose_face_is_somebody_elses_is_refused_by_name(importer: Importer) -> 
     assert "Ann (person" in alike["detail"]
     assert [each["is_used"] for each in mixed["pictures"]] == [False, False]
     assert [row.name for row in importer.everybody()] == ["Ann"]
+
+
+def test_the_picture_that_a_row_was_refused_for_is_named_and_shown_first(importer: Importer) -> None:
+    table = HEADER + "1,Ann,,a.jpg\n2,Ben,,x.jpg;b.jpg\n"
+    files = {"a.jpg": jpeg(1), "x.jpg": jpeg(7), "b.jpg": jpeg(AGAIN)}
+    _, ben = importer.rows(importer.run(importer.archive({"people.csv": table.encode(), **files})))
+    assert ben["detail"].startswith("b.jpg: a face looks like Ann (person ")
+    with importer.store.read() as tx:
+        (item,) = tx.execute(select(tables.review.c.id)).scalars()
+        shown = [each.digest for each in reviews.pictures_of(tx, [item])[item]]
+    assert shown == [hashlib.sha256(jpeg(each)).digest() for each in (AGAIN, 7, 1)]
 
 
 def test_a_dry_run_says_what_an_import_would_and_keeps_nothing(importer: Importer) -> None:

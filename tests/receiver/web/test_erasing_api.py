@@ -21,7 +21,6 @@ from tests.made_stores import made_house
 from tests.receiver.boxes import HISTORY, REAL_TIME, count, history, jpeg, real_time, text_of
 from tests.receiver.erasing import columns_with, files_with, make_erasing, stopped_after, without_rest
 from tests.receiver.faces import MODEL, face_of, sighting
-from tests.receiver.web.reviewing import done, imported, listed
 from tests.receiver.web.site import Site, is_problem, open_site
 
 NAME, IDENTITY = "Quilliam Erasable", "QX-778-ZZ"
@@ -257,31 +256,6 @@ def test_a_device_that_names_the_erased_to_another_face_is_forgotten_only(any_si
     assert event["decision"]["person"]["id"] == other
     assert event["pictures"]["face"]["digest"]
     assert columns_with(any_site.store, [NAME.encode(), IDENTITY.encode()]) == set()
-
-
-def test_what_only_a_device_says_takes_nobody_elses_picture_away(any_site: Site, folder: Path) -> None:
-    other = any_site.enrol("Somebody Else", 5)
-    (face,) = any_site.get(f"/v1/people/{other}/faces")["items"]
-    person = any_site.enrol(NAME, 3, external_id=IDENTITY)
-    # Once the device names the other's picture as his, and once it names the other and he is seen.
-    any_site.told(1, 5, **HIM, ext_data={"reg_pic": text_of(5)})
-    any_site.told(2, 3, **HIM | {"identity_id": "OTHER"}, ext_data={"reg_pic": text_of(5)})
-    any_site.desk.work()
-    assert erase(any_site, folder, person)["counts"]["pictures_blurred"] == 0
-    assert any_site.get(f"/v1/people/{other}/faces")["items"] == [face]
-    assert any_site.client.get(face["picture"]["url"]).data == jpeg(5)
-
-
-def test_whom_a_refused_row_looked_like_keeps_the_picture(any_site: Site, folder: Path) -> None:
-    import_id = imported(any_site)
-    (ann,) = any_site.get("/v1/people", q="Ann")["items"]
-    (twin,) = (each for each in listed(any_site, kind="failed_enrolment") if each["other"])
-    assert ann["picture"]["digest"] in {each["digest"] for each in twin["pictures"]}
-    person = done(any_site, twin, "accept")["outcome"]["person"]
-    assert erase(any_site, folder, person)["counts"]["pictures_blurred"] == 0
-    assert any_site.get(f"/v1/people/{ann['id']}")["picture"] == ann["picture"]
-    assert any_site.client.get(ann["picture"]["url"]).status_code == 200
-    assert any_site.get(f"/v1/imports/{import_id}")["state"] == "done"
 
 
 def test_what_waits_upstream_and_in_quarantine_goes_too(site: Site, folder: Path) -> None:

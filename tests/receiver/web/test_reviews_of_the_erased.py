@@ -57,6 +57,31 @@ def test_what_was_asked_about_an_erased_person_goes_with_its_pictures(any_site: 
     assert [any_site.client.get(each["url"]).status_code for each in left["pictures"]] == [200, 200]
 
 
+def test_what_only_a_device_says_takes_nobody_elses_picture_away(any_site: Site, tmp_path: Path) -> None:
+    other = any_site.enrol("Somebody Else", 5)
+    (face,) = any_site.get(f"/v1/people/{other}/faces")["items"]
+    person = any_site.enrol("Ann Example", 3, external_id="A1")
+    # Once the device names the other's picture as his, and once it names the other and he is seen.
+    any_site.told(1, 5, identity_id="A1", identity_name="Ann Example", ext_data={"reg_pic": text_of(5)})
+    any_site.told(2, 3, identity_id="B2", identity_name="Somebody Else", ext_data={"reg_pic": text_of(5)})
+    any_site.desk.work()
+    assert erase(any_site, tmp_path, person)["counts"]["pictures_blurred"] == 0
+    assert any_site.get(f"/v1/people/{other}/faces")["items"] == [face]
+    assert any_site.client.get(face["picture"]["url"]).data == jpeg(5)
+
+
+def test_whom_a_refused_row_looked_like_keeps_the_picture(any_site: Site, tmp_path: Path) -> None:
+    import_id = imported(any_site)
+    (ann,) = any_site.get("/v1/people", q="Ann")["items"]
+    (twin,) = (each for each in listed(any_site, kind="failed_enrolment") if each["other"])
+    assert ann["picture"]["digest"] in {each["digest"] for each in twin["pictures"]}
+    person = done(any_site, twin, "accept")["outcome"]["person"]
+    assert erase(any_site, tmp_path, person)["counts"]["pictures_blurred"] == 0
+    assert any_site.get(f"/v1/people/{ann['id']}")["picture"] == ann["picture"]
+    assert any_site.client.get(ann["picture"]["url"]).status_code == 200
+    assert any_site.get(f"/v1/imports/{import_id}")["state"] == "done"
+
+
 def test_a_picture_that_another_question_shows_is_blurred(any_site: Site, tmp_path: Path) -> None:
     person = any_site.enrol("Ann Example", 1)
     digest = bytes.fromhex(any_site.get(f"/v1/people/{person}/faces")["items"][0]["picture"]["digest"])
