@@ -60,11 +60,15 @@ class Arrival:
     @property
     def content_type(self) -> str:
         """The header's value, empty if there is none; the last one if there are several."""
+        return self.header(b"content-type").decode("latin-1")
+
+    def header(self, wanted: bytes) -> bytes:
+        """The value of a header named in small letters; the last one if there are several."""
         found = b""
         for name, value in self.scope["headers"]:
-            if name.lower() == b"content-type":
+            if name.lower() == wanted:
                 found = value
-        return found.decode("latin-1")
+        return found
 
 
 def peer_of(scope: Scope) -> str:

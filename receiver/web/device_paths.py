@@ -35,6 +35,7 @@ KEYED = "/in/"
 KEY_ENVIRON = "gatehouse.key"
 STARS = "***"
 _KEYED = re.compile(r"/in/([^/]+)(/.*)")
+_SECRET = re.compile(r"/in/|g[krs]_|eyJ", re.IGNORECASE)
 _TOKEN = re.compile(r"\b(g[krs]_\d+_|eyJ)[\w.~-]+")
 _SHOWN = re.compile(r"(/in/+)[^/]+", re.IGNORECASE)
 
@@ -54,6 +55,8 @@ def split_key(path: str) -> tuple[str, str]:
 
 def starred(path: str) -> str:
     """The address as it may be logged: what stands where a key would is starred, and whatever looks like a token or key."""
+    if _SECRET.search(path) is None:
+        return path
     return _TOKEN.sub(rf"\1{STARS}", _SHOWN.sub(rf"\1{STARS}", path))
 
 

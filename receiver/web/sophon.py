@@ -17,6 +17,7 @@ from receiver.web.arrivals import Arrival
 from receiver.web.auth import public
 from receiver.web.calling import Answer, from_flask
 from receiver.web.device_paths import CHANNELS, HISTORY_PATHS, REAL_TIME_PATHS, STATUS_PATHS
+from receiver.web.origins import is_foreign_page
 from receiver.web.problems import known, problem, unexpected
 from receiver.web.proofs import ProofReader
 from schemas.errors import UnreadableBody, UnreadableItem
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 JSON = "application/json"
 
 blueprint = Blueprint("sophon", __name__)
+
+
+@blueprint.before_request
+def refuse_foreign_page() -> Response | None:
+    """A page that is open on a machine from whose address a trusted device speaks could speak in its name."""
+    if not is_foreign_page(_services().settings.cors_origins):
+        return None
+    return problem(403, "foreign_page", "a page of another site cannot post what devices post")
 
 
 def _services() -> "Services":
@@ -87,6 +96,8 @@ class EventRounds:
         return [None if future is None else _answer(future) for future in begun]
 
     def _begin(self, arrival: Arrival) -> "Future[list[Recorded]] | None":
+        if arrival.header(b"origin"):
+            return None
         content_type, path = arrival.content_type, arrival.path
         try:
             body = arrival.file.read()

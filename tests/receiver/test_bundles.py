@@ -3,9 +3,11 @@
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import select, update
 
@@ -171,6 +173,21 @@ def test_a_bundle_that_somebody_changed_leaves_nothing_behind(
         with pytest.raises(GatehouseError) as refused:
             make_importing_library(house).read(path)
         assert not any(held(house.store).values())
+    assert refused.value.reason == "bad_bundle"
+
+
+def test_a_bundle_brings_no_page_in_the_place_of_a_picture(source: Site, tmp_path: Path) -> None:
+    """It would be shown to browsers under the server's own address, where scripts of its own may run."""
+    page = b"<script src=/v1/pictures/other></script>"
+    digest = sha256(page).hexdigest()
+    line = orjson.dumps({"digest": digest, "media_type": "text/html", "width": 1, "height": 1}) + b"\n"
+    path = changed(export(source, tmp_path / "library.zip"), tmp_path / "changed.zip", pictures=line)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"pictures/{digest}", page)
+    with opened(tmp_path / "target") as house:
+        with pytest.raises(GatehouseError) as refused:
+            make_importing_library(house).read(path)
+        assert house.pictures.get(bytes.fromhex(digest)) is None
     assert refused.value.reason == "bad_bundle"
 
 

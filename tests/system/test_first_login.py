@@ -1,22 +1,25 @@
-"""As a newcomer does it: the first start, and the README's own commands under *Log in*."""
+"""As a newcomer does it: the first start, and the README's own commands, each as it stands there."""
 
 import json
 import re
 import stat
 import subprocess
+import sys
+from pathlib import Path
 
 import requests
 
+from tests.photos import ONE_MAN, PEOPLE, photo
 from tests.source import ROOT
 from tests.system.conftest import MakeSite
-from tests.system.processes import Site, eventually
+from tests.system.processes import SCRIPT, Site, eventually
 
 NEW = "a password of mine"
 
 
-def blocks() -> list[str]:
+def blocks(heading: str = "Log in") -> list[str]:
     """The README's commands of that part."""
-    part = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Log in")[2].partition("\n## ")[0]
+    part = (ROOT / "README.md").read_text(encoding="utf-8").partition(f"## {heading}\n")[2].partition("\n## ")[0]
     return re.findall(r"^```bash\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
 
 
@@ -32,6 +35,54 @@ def run(site: Site, script: str) -> list[dict[str, object]]:
         found.append(document)
         text = text[end:].lstrip()
     return found
+
+
+def typed(site: Site, folder: Path, commands: list[str]) -> str:
+    """What the commands say to somebody who types them in that folder."""
+    script = "\n".join(commands)
+    for named, meant in {
+        "http://127.0.0.1:9528": site.url,
+        ".venv/bin/python Event_Receive_server.py": f"{sys.executable} {SCRIPT}",
+        "simulate .photos/people": f"simulate {PEOPLE} --url {site.url}",
+        "./scripts/photos": "true",
+    }.items():
+        script = script.replace(named, meant)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        capture_output=True, text=True, timeout=120, check=False, cwd=folder, env=site.environment,
+    )  # fmt: skip
+    assert done.returncode == 0, (done.stdout, done.stderr, site.logs())
+    return done.stdout
+
+
+def test_the_readme_alone_leads_to_a_face_that_is_recognised(make_site: MakeSite, tmp_path: Path) -> None:
+    site = make_site(DEVICE_TRUST="adopt")
+    site.start("serve")
+    eventually(site.is_ready)
+    post, trust, enrol, search = blocks("A first event")
+    auth = f"AUTH='Authorization: {site.http.headers['Authorization']!s}'"
+
+    def come(name: str) -> None:
+        (tmp_path / "photo.jpg").write_bytes(photo(name).read_bytes())
+        typed(site, tmp_path, [post])
+
+    come(ONE_MAN[0])
+    assert '"device_pending"' in typed(site, tmp_path, [post])
+    assert "is trusted at 127.0.0.1" in typed(site, tmp_path, [trust])
+    assert '"name":"Example One"' in typed(site, tmp_path, [auth, enrol])
+    come(ONE_MAN[1])
+
+    def decision() -> object:
+        (event,) = site.get("/v1/events", limit=1)["items"]
+        return event["decision"]
+
+    assert eventually(decision)["status"] == "matched"
+    assert '"status":"matched"' in typed(site, tmp_path, [auth, search])
+    (simulate,) = blocks("Without a gate: the simulated one")
+    told = typed(site, tmp_path, [simulate])
+    assert "The balance adds up." in told
+    assert "Device 2 (licence:SIMGAT" in told
+    eventually(lambda: site.every("/v1/events", verified="false") == [])
 
 
 def one_time_password(site: Site) -> str:

@@ -19,6 +19,7 @@ from receiver.store import bundles, library, people
 from receiver.store.database import Tx
 from receiver.store.pictures import Pictures, StoredPicture
 from receiver.store.store import Store
+from recognition.headers import ImageError, read_header
 
 FORMAT = "gatehouse-library-1"
 MANIFEST = "manifest.json"
@@ -205,7 +206,12 @@ def _picture(archive: zipfile.ZipFile, line: Mapping[str, Any]) -> StoredPicture
         data = _bounded(file)
     if sha256(data).digest() != digest:
         raise ValueError(f"the picture {digest.hex()} was changed")
-    return StoredPicture(digest, str(line["media_type"]), int(line["width"]), int(line["height"]), data)
+    try:
+        # Not the bundle's word: what is no picture would be given to browsers as whatever it says.
+        header = read_header(data)
+    except ImageError as error:
+        raise ValueError(f"the picture {digest.hex()} is none: {error}") from error
+    return StoredPicture(digest, header.media_type, header.width, header.height, data)
 
 
 def _bounded(file: IO[bytes]) -> bytes:

@@ -1,7 +1,6 @@
 """Logging in and out: tokens for programs, a cookie for the console in a browser."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Response, jsonify, request
 
@@ -13,6 +12,7 @@ from receiver.web import auditing
 from receiver.web.api.blueprint import ApiBlueprint, services
 from receiver.web.auth import COOKIE, caller, needs, public
 from receiver.web.login_limits import address
+from receiver.web.origins import is_foreign_page
 from schemas import accounts as schemas
 
 blueprint = ApiBlueprint("logins", __name__, description="Access tokens for programs, sessions for the console")
@@ -125,6 +125,5 @@ def _refuse_foreign_page() -> None:
     Raises:
         Forbidden: ``foreign_page``.
     """
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if is_foreign_page():
         raise Forbidden("foreign_page", "only the console's own page begins a session")

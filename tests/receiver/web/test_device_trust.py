@@ -225,6 +225,25 @@ def test_an_unreadable_message_with_a_key_can_be_replayed_as_its_devices(
     assert (newest["verified"], newest["device"]["licence"]) == (True, LICENCE)
 
 
+@pytest.mark.parametrize(
+    "origin", [b"https://evil.example", b"null", b"http://127.0.0.1:8080", b"http://[", b"file://"]
+)
+@pytest.mark.parametrize("path", ["/HistoryEvent", "/RealTimeEvent", "/DeviceStatus"])
+def test_a_page_in_somebodys_browser_does_not_speak_as_the_device_there(
+    keyed: tuple[Web, str], path: str, origin: bytes
+) -> None:
+    """Its browser would post for it what needs no asking beforehand, from an address that may be trusted."""
+    web, key = keyed
+    plain, host = (b"content-type", b"text/plain"), (b"host", b"gate.example")
+    before = count(web.store, tables.event)
+    for place in (path, f"/in/{key}{path}"):
+        answer = ask(web.front(), place, event(), [plain, host, (b"origin", origin)])
+        assert (answer.status, answer.json["reason"]) == (403, "foreign_page")
+    assert count(web.store, tables.event) == before
+    own = [plain, host, (b"origin", b"http://gate.example")]
+    assert ask(web.front(), "/HistoryEvent", event(), own).status == 200
+
+
 def test_nothing_is_kept_of_what_a_blocked_device_sends(gated: Site) -> None:
     gated.told(1)
     gated.client.patch("/v1/devices/1", json={"state": "blocked"})
