@@ -15,6 +15,7 @@ from receiver.domain.strangers import SHIPPED_RULES, Rules
 from receiver.services.deciding.decided import decided_values, is_ignored, may_take_the_place
 from receiver.services.deciding.deciding import Decider, Probe
 from receiver.services.people.registering import Registered, Registering, SeenFace, box_of, measures_of
+from receiver.services.publishing.publishing import publish_decided
 from receiver.services.recognising.event_faces import EventFaces, EventLooker, LookerParts
 from receiver.services.recognising.fusing import Fusing, claimed_by
 from receiver.services.recognising.meeting_strangers import MADE, MeetingParts, MeetingStrangers
@@ -91,6 +92,7 @@ class Recogniser:
         """The task failed for good: it is buried, and the event says why."""
         with self._store.write() as tx:
             events.change(tx, task.subject, {"recognition": "failed", "recognition_reason": reason[:64]})
+            publish_decided(tx, task.subject, datetime.now(UTC))
             outbox.bury(tx, task.id, reason)
         metrics.TASKS_BURIED.labels(task.topic).inc()
 
@@ -141,6 +143,7 @@ class Recogniser:
             values |= compared.values(decision)
         events.replace_sightings(tx, present.id, seen.rows)
         events.change(tx, present.id, values)
+        publish_decided(tx, present.id, now)
         ask_somebody(tx, present, values.get("second_opinion", present.second_opinion), now)
         self._identities.note(tx, seen, registered, now)
         says = values.get("second_opinion")
