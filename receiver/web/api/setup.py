@@ -10,6 +10,7 @@ from receiver.web.api import (
     accounts,
     audit,
     corrections,
+    deliveries,
     devices,
     erasures,
     events,
@@ -26,6 +27,7 @@ from receiver.web.api import (
     quarantine,
     reviews,
     strangers,
+    subscriptions,
 )
 from receiver.web.api.blueprint import BEARER, SESSION
 from receiver.web.auth import COOKIE
@@ -93,6 +95,8 @@ def register(app: Flask) -> Api:
         devices,
         quarantine,
         reviews,
+        subscriptions,
+        deliveries,
         audit,
         health,
     ):
