@@ -16,6 +16,7 @@ from receiver.services.forwarding.forwarding import Forwarding, ForwardingParts
 from receiver.services.forwarding.templates import Templates
 from receiver.services.intake.intake import Intake
 from receiver.services.intake.originals import Originals
+from receiver.setting_networks import read_networks
 from receiver.store import lanes, subscriptions
 from receiver.store.lanes import Books
 from receiver.store.pictures import Pictures
@@ -23,6 +24,7 @@ from receiver.store.store import Store
 from receiver.store.subscriptions import Kept
 from tests.receiver.boxes import HISTORY, history, open_intake
 
+PRIVATE = read_networks("127.0.0.0/8")
 # Later than any real clock: what comes in is due by then.
 START = datetime(2100, 3, 1, tzinfo=UTC)
 
@@ -85,16 +87,24 @@ class Teller:
 
 
 @contextmanager
-def open_teller(store: Store, folder: Path) -> Iterator[Teller]:
-    """One over a store; nothing is random."""
-    clock, pictures = Clock(), Pictures(store.pictures)
-    parts = ComposingParts(
-        store, Originals(store, pictures), Asking(store, timedelta(minutes=10)), pictures, Templates()
-    )
-    composing = Composing(parts)
-    channels = Channels(Guard(), folder / "outgoing")
+def forwarder_of(store: Store, folder: Path, clock: Clock) -> Iterator[Forwarding]:
+    """A forwarder over a store; nothing is random."""
+    pictures = Pictures(store.pictures)
+    asking = Asking(store, timedelta(minutes=10))
+    composing = Composing(ComposingParts(store, Originals(store, pictures), asking, pictures, Templates()))
+    channels = Channels(Guard(PRIVATE), folder / "outgoing")
     forwarding = Forwarding(ForwardingParts(store, composing, channels, clock, lambda: 0.5))
-    with open_intake(store, folder, is_recognising=False) as intake:
-        yield Teller(store, intake, clock, forwarding)
+    yield forwarding
     forwarding.close()
     composing.close()
+
+
+@contextmanager
+def open_teller(store: Store, folder: Path) -> Iterator[Teller]:
+    """One over a store."""
+    clock = Clock()
+    with (
+        forwarder_of(store, folder, clock) as forwarding,
+        open_intake(store, folder, is_recognising=False) as intake,
+    ):
+        yield Teller(store, intake, clock, forwarding)
