@@ -40,6 +40,11 @@ STRANGERS = Counter(
 )
 ADOPTIONS = Counter("gatehouse_adoptions", "Device identities that were tried, by what came of it.", ["outcome"])
 DELIVERIES = Counter("gatehouse_deliveries", "Tries to pass an event on, by outcome.", ["outcome"])
+DELIVERIES_DROPPED = Counter(
+    "gatehouse_deliveries_dropped",
+    "What was dropped because more waited than GATEHOUSE_BACKLOG_SIZE: pictures of deliveries, or deliveries of paused ones.",
+    ["what"],
+)
 TASKS_BURIED = Counter("gatehouse_tasks_buried", "Tasks given up after their last attempt.", ["topic"])
 LOGINS = Counter(
     "gatehouse_logins",

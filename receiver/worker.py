@@ -28,6 +28,7 @@ from receiver.services.correcting.event_moves import EventMoves
 from receiver.services.erasing.erasing import LEASE as ERASE_LEASE
 from receiver.services.erasing.erasing import Erasing
 from receiver.services.erasing.retaining import Retaining
+from receiver.services.forwarding.clearing import Clearing
 from receiver.services.forwarding.forwarding import Forwarding
 from receiver.services.forwarding.repeating import Repeating
 from receiver.services.importing.import_jobs import ImportJobs
@@ -37,6 +38,7 @@ from receiver.services.intake.catching_up import LEASE as CATCH_UP_LEASE
 from receiver.services.intake.catching_up import CatchingUp
 from receiver.services.intake.recording import RECOGNISE
 from receiver.services.pacing import Pace
+from receiver.services.publishing.telling import Telling
 from receiver.services.recognising.recognising import Recogniser
 from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import Settings
@@ -52,6 +54,7 @@ LEASE = timedelta(seconds=30)
 ATTEMPTS = 5
 POLL_SECONDS = 1.0
 FORWARD_TICK_SECONDS = 1
+CLEAR_TICK_SECONDS = 10
 IMPORT_TICK_SECONDS = 1
 SEAL_TICK_SECONDS = 5
 CATCH_UP_TICK_SECONDS = 1
@@ -77,6 +80,8 @@ class WorkerParts:
     forwarding: Forwarding
     housekeeping: Housekeeping
     repeating: Repeating | None = None
+    telling: Telling | None = None
+    clearing: Clearing | None = None
     importing: Importing | None = None
     adopting: Adopting | None = None
     import_jobs: ImportJobs | None = None
@@ -136,6 +141,7 @@ class Worker:
         options = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         add(self._forward, IntervalTrigger(seconds=FORWARD_TICK_SECONDS), id="forward", **options)
         add(self._repeat, IntervalTrigger(seconds=FORWARD_TICK_SECONDS), id="repeat", **options)
+        add(self._clear_deliveries, IntervalTrigger(seconds=CLEAR_TICK_SECONDS), id="clear-deliveries", **options)
         add(self._sweep, IntervalTrigger(hours=1, jitter=300), id="sweep", **options)
         # An import takes minutes: in a thread of its own, so that events do not wait for it.
         add(self._import, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="import", **options)
@@ -159,6 +165,13 @@ class Worker:
     def _repeat(self) -> None:
         if self._parts.repeating is not None and not self._stopping.is_set():
             self._guarded("replay", self._parts.repeating.work, is_told=False)
+        if self._parts.telling is not None and not self._stopping.is_set():
+            self._guarded("tell", self._parts.telling.work, is_told=False)
+
+    def _clear_deliveries(self) -> None:
+        clearing = self._parts.clearing
+        if clearing is not None and not self._stopping.is_set():
+            self._guarded("clear-deliveries", lambda: clearing.run(self._pace()), is_told=False)
 
     def _sweep(self) -> None:
         self._guarded("sweep", self._parts.housekeeping.sweep_orphans)

@@ -67,21 +67,38 @@ def services_of(house: "House") -> dict[str, Any]:
 
 def work_of(house: "House") -> dict[str, Any]:
     """What the worker does for them."""
-    from receiver.services.forwarding.forwarding import Forwarding, ForwardingParts
+    from receiver.services.forwarding.clearing import Bounds, Clearing
+    from receiver.services.forwarding.forwarding import Forwarding, ForwardingParts, utc_now
     from receiver.services.forwarding.repeating import Repeating
     from receiver.services.forwarding.templates import Templates
+    from receiver.services.publishing.telling import Telling
 
     parts = ForwardingParts(house.store, make_composing(house, Templates()), make_channels(house))
-    return {"forwarding": Forwarding(parts), "repeating": Repeating(house.store)}
+    ours = house.settings
+    bounds = Bounds(ours.deliveries_days, ours.deliveries_kept, ours.backlog_size)
+    return {
+        "forwarding": Forwarding(parts),
+        "repeating": Repeating(house.store),
+        "telling": Telling(house.store),
+        "clearing": Clearing(house.store, bounds, utc_now),
+    }
 
 
 def settle_upstream(house: "House") -> None:
     """The addresses of the settings are subscriptions like any other, ready-made."""
+    from receiver.domain.errors import Invalid, SetupError
+    from receiver.domain.signatures import read_secret
     from receiver.store import subscriptions
 
-    schedule = schedule_of(house.settings)
+    settings = house.settings
+    wanted = dict.fromkeys(settings.upstream_url, schedule_of(settings))
+    try:
+        if settings.upstream_secret:
+            read_secret(settings.upstream_secret)
+    except Invalid as error:
+        raise SetupError(error.reason, f"GATEHOUSE_UPSTREAM_SECRET: {error.detail}") from error
     with house.store.write() as tx:
-        subscriptions.settle(tx, dict.fromkeys(house.settings.upstream_url, schedule), datetime.now(UTC))
+        subscriptions.settle(tx, wanted, datetime.now(UTC), settings.upstream_secret)
 
 
 def schedule_of(settings: "Settings") -> "Schedule":

@@ -192,6 +192,7 @@ class DeadFilter:
 
     ids: Sequence[int] | None = None
     subscription_id: int | None = None
+    device_id: int | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -203,6 +204,8 @@ def retry(tx: Tx, wanted: DeadFilter, limit: int) -> int:
         where.append(delivery.c.id.in_(list(wanted.ids)))
     if wanted.subscription_id is not None:
         where.append(delivery.c.subscription_id == wanted.subscription_id)
+    if wanted.device_id is not None:
+        where.append(delivery.c.device_id == wanted.device_id)
     if wanted.since is not None:
         where.append(delivery.c.created_at >= wanted.since)
     if wanted.until is not None:
@@ -259,10 +262,12 @@ def erase(tx: Tx, ids: Sequence[int], now: datetime) -> int:
     return tx.execute(delete(delivery).where(delivery.c.id.in_(list(ids)))).rowcount
 
 
-def of_removed(tx: Tx, subscription_id: int, limit: int) -> list[int]:
-    """Some deliveries of a subscription that has been removed."""
+def drop_of_removed(tx: Tx, subscription_id: int, limit: int) -> int:
+    """Deletes some deliveries of a subscription that has been removed, whose books go with it; how many."""
     where = delivery.c.subscription_id == subscription_id
-    return list(tx.execute(select(delivery.c.id).where(where).limit(limit)).scalars())
+    ids = list(tx.execute(select(delivery.c.id).where(where).limit(limit)).scalars())
+    attempts.drop(tx, ids)
+    return tx.execute(delete(delivery).where(delivery.c.id.in_(ids))).rowcount
 
 
 def drop_over(tx: Tx, before: datetime, keep: int, limit: int) -> int:
@@ -300,42 +305,3 @@ def holding(tx: Tx, event_ids: Sequence[int], *, for_pictures: bool = False) -> 
     if for_pictures:
         where = and_(where, delivery.c.is_bare.is_(False))
     return set(tx.execute(select(delivery.c.event_id).where(where)).scalars())
-
-
-def with_pictures(tx: Tx, after: int, limit: int) -> list[Row[Any]]:
-    """The oldest deliveries of events above an id that still are to go with their pictures: id, lane, message and size."""
-    columns = (
-        delivery.c.id, delivery.c.subscription_id, delivery.c.device_id, delivery.c.message_id, delivery.c.size,
-    )  # fmt: skip
-    where = (
-        delivery.c.id > after,
-        delivery.c.state.in_(UNSETTLED),
-        delivery.c.is_bare.is_(False),
-        delivery.c.message_id.is_not(None),
-    )
-    return list(tx.execute(select(*columns).where(*where).order_by(delivery.c.id).limit(limit)))
-
-
-def bare(tx: Tx, rows: Sequence[Row[Any]], sizes: Mapping[int, int]) -> int:
-    """Deliveries go without their pictures from now on, and take so many bytes each, by id; the bytes that are saved."""
-    saved = 0
-    for key, group in _grouped(rows).items():
-        gone = sum(row.size - sizes[row.id] for row in group)
-        for row in group:
-            tx.execute(update(delivery).where(delivery.c.id == row.id).values(is_bare=True, size=sizes[row.id]))
-        lanes.bare(tx, key, len(group), gone)
-        saved += gone
-    return saved
-
-
-def _grouped(rows: Sequence[Row[Any]]) -> dict[tuple[int, int], list[Row[Any]]]:
-    found: dict[tuple[int, int], list[Row[Any]]] = {}
-    for row in sorted(rows, key=lambda row: (row.subscription_id, row.device_id, row.id)):
-        found.setdefault((row.subscription_id, row.device_id), []).append(row)
-    return found
-
-
-def oldest_of(tx: Tx, subscription_ids: Sequence[int], limit: int) -> list[Row[Any]]:
-    """The oldest deliveries of subscriptions that wait: id and size."""
-    where = (delivery.c.subscription_id.in_(list(subscription_ids)), delivery.c.state.in_(UNSETTLED))
-    return list(tx.execute(select(delivery.c.id, delivery.c.size).where(*where).order_by(delivery.c.id).limit(limit)))

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect, Row, exists, func, select, update
+from sqlalchemy import Dialect, Row, delete, exists, func, select, update
 
 from receiver.store.database import Tx, driver_cursor
 from receiver.store.tables import delivery, lane
@@ -213,3 +213,8 @@ def _is(found: Lane) -> tuple[Any, Any]:
 def let_go(tx: Tx, found: Lane, due_at: datetime) -> None:
     """Ends a claim in which nothing was tried."""
     tx.execute(update(lane).where(*_is(found)).values(due_at=due_at, attempts=0))
+
+
+def drop(tx: Tx, subscription_id: int) -> None:
+    """Those of a subscription that goes, with their books."""
+    tx.execute(delete(lane).where(lane.c.subscription_id == subscription_id))

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, exists, insert, select, update
 
+from receiver.domain import signatures
 from receiver.domain.breaker import FAILING_AFTER
 from receiver.domain.schedules import Schedule, ScheduleKind
 from receiver.domain.subscriptions import (
@@ -29,6 +30,8 @@ NOT_SET = "not_set"
 # Among the topics: an event is wanted once it is decided.
 DECISION = "decision"
 MINUTE = timedelta(minutes=1)
+# How long what goes upstream is signed with the secret before too, so that the other side can change over.
+CHANGE_OVER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,11 +313,11 @@ def _schedule_values(known: Schedule) -> dict[str, Any]:
     }
 
 
-def settle(tx: Tx, wanted: Mapping[str, Schedule], now: datetime) -> dict[int, str]:
+def settle(tx: Tx, wanted: Mapping[str, Schedule], now: datetime, secret: str = "") -> dict[int, str]:
     """Makes the ready-made subscriptions those of the settings, address -> when; returns the ones that are set, id -> address.
 
     An address that is no longer set keeps its backlog but gets nothing new, and goes on when it comes back. One that
-    somebody has paused stays so.
+    somebody has paused stays so. All of them sign with the secret, if there is one.
     """
     known = {
         str(each.subscription.target.get("url")): each
@@ -322,11 +325,11 @@ def settle(tx: Tx, wanted: Mapping[str, Schedule], now: datetime) -> dict[int, s
         if each.subscription.origin is Origin.SETTINGS
     }
     for url, found in known.items():
-        _settle_one(tx, found, wanted.get(url), now)
+        _settle_one(tx, found, wanted.get(url), now, secret)
     for url, schedule in wanted.items():
         if url not in known:
-            target = {"url": url}
-            add(tx, Subscription(0, _free_name(tx), Origin.SETTINGS, Channel.HTTP, target, schedule=schedule), now)
+            made = Subscription(0, _free_name(tx), Origin.SETTINGS, Channel.HTTP, {"url": url}, schedule=schedule)
+            add(tx, replace(made, secrets=signatures.changed({}, secret, now.timestamp())), now)
     return {
         each.subscription.id: str(each.subscription.target["url"])
         for each in every(tx)
@@ -334,7 +337,7 @@ def settle(tx: Tx, wanted: Mapping[str, Schedule], now: datetime) -> dict[int, s
     }
 
 
-def _settle_one(tx: Tx, kept: Kept, schedule: Schedule | None, now: datetime) -> None:
+def _settle_one(tx: Tx, kept: Kept, schedule: Schedule | None, now: datetime, secret: str) -> None:
     found = kept.subscription
     if found.state is SubscriptionState.FAILING:
         found = replace(found, state=SubscriptionState.ENABLED, reason="")
@@ -343,7 +346,8 @@ def _settle_one(tx: Tx, kept: Kept, schedule: Schedule | None, now: datetime) ->
         changed = replace(found, state=SubscriptionState.DISABLED, reason=NOT_SET)
     elif schedule is not None and found.reason == NOT_SET:
         changed = replace(found, state=SubscriptionState.ENABLED, reason="")
-    changed = replace(changed, schedule=schedule or found.schedule)
+    secrets = signatures.changed(found.secrets, secret, (now + CHANGE_OVER).timestamp())
+    changed = replace(changed, schedule=schedule or found.schedule, secrets=secrets)
     is_at_home = destinations.ensure(tx, found.destination_key, now) == kept.destination_id
     if changed != found or not is_at_home:
         planned: dict[str, Any] = {} if changed.schedule == found.schedule else {"next_at": None}
