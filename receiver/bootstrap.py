@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from receiver.assembly import (
     repair,
     review_desk,
     security,
+    subscriptions,
     trust,
     vehicles,
 )
@@ -28,7 +29,7 @@ from receiver.domain.errors import SetupError
 from receiver.services.intake.echoing import listener
 from receiver.services.intake.intake import Intake, IntakeParts
 from receiver.services.intake.recording import Recorder
-from receiver.store import deliveries, library
+from receiver.store import library
 
 # Whoever puts something together finds the house here too.
 __all__ = ["House", "make_pool", "open_house"]
@@ -54,10 +55,9 @@ if TYPE_CHECKING:
 
 def make_intake(house: House) -> Intake:
     """The way in."""
-    with house.store.write() as tx:
-        subscriptions = list(deliveries.settle_subscriptions(tx, house.settings.upstream_url, datetime.now(UTC)))
+    subscriptions.settle_upstream(house)
     is_recognising, book = house.settings.engine_name != "off", trust.make_book(house)
-    recorder = Recorder(house.store, book, is_recognising=is_recognising, subscriptions=lambda: subscriptions)
+    recorder = Recorder(house.store, book, is_recognising=is_recognising)
     return Intake(
         IntakeParts(
             store=house.store,
@@ -122,6 +122,7 @@ def make_app(house: House, intake: Intake | None = None) -> "Flask":
             **review_desk.services_of(house, desk),
             **live.services_of(house),
             **vehicles.services_of(house),
+            **subscriptions.services_of(house),
         )
     )
 
@@ -297,14 +298,10 @@ def make_front(house: House) -> "Front":
 
 def make_worker(house: House) -> "Worker":
     """The worker; it loads the engine that the settings name when the first event waits for it."""
-    from receiver.forwarder.http import HttpChannel
-    from receiver.services.forwarding.forwarding import Forwarding
-    from receiver.services.intake.originals import Originals
     from receiver.services.upkeep.housekeeping import Housekeeping
     from receiver.worker import Worker, WorkerParts
 
-    with house.store.write() as tx:
-        deliveries.settle_subscriptions(tx, house.settings.upstream_url, datetime.now(UTC))
+    subscriptions.settle_upstream(house)
     engines = None if house.settings.engine_name == "off" else make_engines(house)
     return Worker(
         WorkerParts(
@@ -312,7 +309,6 @@ def make_worker(house: House) -> "Worker":
             store=house.store,
             doorbell=house.doorbell,
             recogniser=None if engines is None else _recogniser_maker(house, engines),
-            forwarding=Forwarding(house.store, Originals(house.store, house.pictures), HttpChannel()),
             housekeeping=Housekeeping(house.store, house.pictures, timedelta(days=house.settings.candidate_days)),
             importing=None if engines is None else make_importing(house, engines),
             import_jobs=make_import_jobs(house),
@@ -323,6 +319,7 @@ def make_worker(house: House) -> "Worker":
             **alarms.work_of(house),
             **checkup.work_of(house, make_decider(house).library),
             **repair.work_of(house),
+            **subscriptions.work_of(house),
         )
     )
 

@@ -1,5 +1,7 @@
 """Every metric, declared once with its documentation; Prometheus' text format at /metrics."""
 
+from dataclasses import dataclass
+
 from prometheus_client import Counter, Histogram
 
 EVENTS = Counter("gatehouse_events", "Items of device messages by what became of them.", ["result"])
@@ -44,6 +46,11 @@ ALERTS = Counter(
     ["change", "severity"],
 )
 FRAMES = Counter("gatehouse_frames", "Frames that were kept: of an alert, or calm ones of a device.", ["kind"])
+DELIVERIES_DROPPED = Counter(
+    "gatehouse_deliveries_dropped",
+    "What was dropped because more waited than GATEHOUSE_BACKLOG_SIZE: pictures of deliveries, or deliveries of paused ones.",
+    ["what"],
+)
 TASKS_BURIED = Counter("gatehouse_tasks_buried", "Tasks given up after their last attempt.", ["topic"])
 LOGINS = Counter(
     "gatehouse_logins",
@@ -67,3 +74,41 @@ AUDIT_LOST = Counter(
 )
 LIVE = Counter("gatehouse_live", "Connections that were told of alerts live, by kind: sse, eio4, eio3.", ["kind"])
 LIVE_REFUSED = Counter("gatehouse_live_refused", "Live connections that found no place.")
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionMetric:
+    """A metric that is read off the database whenever somebody asks, by the subscription's name.
+
+    Attributes:
+        kind: gauge, counter, or summary of a number and a sum.
+    """
+
+    name: str
+    kind: str
+    documentation: str
+
+
+# Counted in the database: they outlive every process.
+SUBSCRIPTION_WAITING = SubscriptionMetric("gatehouse_subscription_waiting", "gauge", "Deliveries that wait.")
+SUBSCRIPTION_OLDEST = SubscriptionMetric(
+    "gatehouse_subscription_oldest_seconds",
+    "gauge",
+    "For how long the oldest of them has been waiting; 0 if none waits.",
+)
+SUBSCRIPTION_DEAD = SubscriptionMetric(
+    "gatehouse_subscription_dead", "gauge", "Deliveries that were given up, until somebody retries them."
+)
+SUBSCRIPTION_WITHOUT_PICTURES = SubscriptionMetric(
+    "gatehouse_subscription_without_pictures", "gauge", "Deliveries whose pictures were dropped for want of disk."
+)
+SUBSCRIPTION_FAILING = SubscriptionMetric(
+    "gatehouse_subscription_failing", "gauge", "1: it is enabled, and its destination does not work."
+)
+SUBSCRIPTION_SENT = SubscriptionMetric(
+    "gatehouse_subscription_delivered", "counter", "Deliveries that the other side has taken."
+)
+SUBSCRIPTION_FAILED = SubscriptionMetric("gatehouse_subscription_failed", "counter", "Tries that came to nothing.")
+SUBSCRIPTION_SECONDS = SubscriptionMetric(
+    "gatehouse_subscription_seconds", "summary", "Time that the tries took that were taken."
+)

@@ -105,6 +105,11 @@ class Settings:
         (), "Where every history event is sent on, one or several addresses separated by commas.", read_urls
     )
     upstream_every: str = setting("5", "When to send on: seconds, or a cron expression of five fields.", read_schedule)
+    upstream_secret: str = setting(
+        "",
+        "Secret (whsec_...) with which what goes to GATEHOUSE_UPSTREAM_URL is signed; empty: not signed.",
+        secret=True,
+    )
     destination_networks: tuple[Network, ...] = setting(
         (),
         "Private networks to which subscriptions made over the interface may send, e.g. `10.0.0.0/24`; those of the settings "
@@ -116,6 +121,13 @@ class Settings:
         "How others reach this server, e.g. https://gates.example: for links to pictures in what is sent; empty: links without host.",
         read_public_url,
     )
+    backlog_size: int = setting(
+        20 * GIB,
+        "What may wait for all destinations together; beyond it the oldest go without pictures, then those of paused subscriptions.",
+        read_size,
+    )
+    deliveries_days: int = setting(7, "Days for which deliveries that are over are shown.", read_whole(1, 365))
+    deliveries_kept: int = setting(100_000, "How many of those are kept at most.", read_whole(0, 10_000_000))
     retention: tuple[tuple[str, str, int], ...] = setting(
         (),
         "Days to keep: events, scenes, faces (pictures), embeddings, real_time (events), strangers (unseen), reviews (decided), "

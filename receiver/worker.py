@@ -32,7 +32,9 @@ from receiver.services.correcting.event_moves import EventMoves
 from receiver.services.erasing.erasing import LEASE as ERASE_LEASE
 from receiver.services.erasing.erasing import Erasing
 from receiver.services.erasing.retaining import Retaining
+from receiver.services.forwarding.clearing import Clearing
 from receiver.services.forwarding.forwarding import Forwarding
+from receiver.services.forwarding.repeating import Repeating
 from receiver.services.importing.import_jobs import ImportJobs
 from receiver.services.importing.importing import LEASE as IMPORT_LEASE
 from receiver.services.importing.importing import Importing, Watch
@@ -40,6 +42,7 @@ from receiver.services.intake.catching_up import LEASE as CATCH_UP_LEASE
 from receiver.services.intake.catching_up import CatchingUp
 from receiver.services.intake.recording import RECOGNISE
 from receiver.services.pacing import Pace
+from receiver.services.publishing.telling import Telling
 from receiver.services.recognising.recognising import Recogniser
 from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import Settings
@@ -54,7 +57,8 @@ LEASE = timedelta(seconds=30)
 # Tries before a task is buried; a claim counts as a try, so that a task that kills its worker ends too.
 ATTEMPTS = 5
 POLL_SECONDS = 1.0
-RETRY_TICK_SECONDS = 2
+FORWARD_TICK_SECONDS = 1
+CLEAR_TICK_SECONDS = 10
 IMPORT_TICK_SECONDS = 1
 SEAL_TICK_SECONDS = 5
 CATCH_UP_TICK_SECONDS = 1
@@ -80,6 +84,9 @@ class WorkerParts:
     recogniser: Callable[[], Recogniser] | None
     forwarding: Forwarding
     housekeeping: Housekeeping
+    repeating: Repeating | None = None
+    telling: Telling | None = None
+    clearing: Clearing | None = None
     importing: Importing | None = None
     adopting: Adopting | None = None
     import_jobs: ImportJobs | None = None
@@ -139,8 +146,9 @@ class Worker:
         # Two clocks do no harm: what they start is claimed. A tick that is late, or still running, is not made up for.
         add = self._scheduler.add_job
         options = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
-        add(self._forward, trigger_of(self._parts.settings), id="forward", **options)
-        add(self._forward_again, IntervalTrigger(seconds=RETRY_TICK_SECONDS), id="forward-again", **options)
+        add(self._forward, IntervalTrigger(seconds=FORWARD_TICK_SECONDS), id="forward", **options)
+        add(self._repeat, IntervalTrigger(seconds=FORWARD_TICK_SECONDS), id="repeat", **options)
+        add(self._clear_deliveries, IntervalTrigger(seconds=CLEAR_TICK_SECONDS), id="clear-deliveries", **options)
         add(self._sweep, IntervalTrigger(hours=1, jitter=300), id="sweep", **options)
         # An import takes minutes: in a thread of its own, so that events do not wait for it.
         add(self._import, IntervalTrigger(seconds=IMPORT_TICK_SECONDS), id="import", **options)
@@ -162,10 +170,18 @@ class Worker:
             add(self._begin_check, night, id="begin-check", **options)
 
     def _forward(self) -> None:
-        self._parts.forwarding.begin_due()
+        self._parts.forwarding.tick()
 
-    def _forward_again(self) -> None:
-        self._parts.forwarding.begin_due(only_failing=True)
+    def _repeat(self) -> None:
+        if self._parts.repeating is not None and not self._stopping.is_set():
+            self._guarded("replay", self._parts.repeating.work, is_told=False)
+        if self._parts.telling is not None and not self._stopping.is_set():
+            self._guarded("tell", self._parts.telling.work, is_told=False)
+
+    def _clear_deliveries(self) -> None:
+        clearing = self._parts.clearing
+        if clearing is not None and not self._stopping.is_set():
+            self._guarded("clear-deliveries", lambda: clearing.run(self._pace()), is_told=False)
 
     def _sweep(self) -> None:
         self._guarded("sweep", self._parts.housekeeping.sweep_orphans)
@@ -366,14 +382,6 @@ class Worker:
         except Unavailable:
             # The lease brings it back.
             time.sleep(POLL_SECONDS)
-
-
-def trigger_of(settings: Settings) -> BaseTrigger:
-    """The schedule of the forwarder: seconds, or a cron expression in the site's time zone."""
-    text = settings.upstream_every
-    if len(text.split()) > 1:
-        return CronTrigger.from_crontab(text, timezone=settings.timezone)
-    return IntervalTrigger(seconds=float(text), timezone=settings.timezone)
 
 
 def night_of(settings: Settings) -> BaseTrigger | None:

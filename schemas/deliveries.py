@@ -8,7 +8,7 @@ from schemas.giving import Answer
 from schemas.api import LARGEST_ID, Moment, PageQuery, Strict, Whole
 from schemas.subscriptions import TOPICS
 
-STATES = ("waiting", "delivered", "dead")
+STATES = ("waiting", "delivered", "dead", "dropped")
 OUTCOMES = ("delivered", "unreachable", "throttled", "refused", "gone")
 MOST_IDS = 1000
 
@@ -40,16 +40,17 @@ class Delivery(Answer):
     id = fields.Integer()
     subscription = fields.Integer()
     topic = fields.String(validate=validate.OneOf(TOPICS))
-    device = fields.Integer(allow_none=True)
+    device = fields.Integer(allow_none=True, metadata={"description": "whose line it goes in"})
     event = fields.Integer(allow_none=True)
+    subject = fields.Integer(allow_none=True, metadata={"description": "of other topics: what it is about"})
     state = fields.String(validate=validate.OneOf(STATES))
-    reason = fields.String(
-        allow_none=True, metadata={"description": "machine word: why it is dead or without pictures"}
-    )
     tries = fields.Integer()
     has_pictures = fields.Boolean(metadata={"description": "false: they were dropped for want of disk"})
+    is_replay = fields.Boolean(metadata={"description": "somebody wanted it once more"})
     created_at = fields.AwareDateTime()
-    delivered_at = fields.AwareDateTime(allow_none=True)
+    settled_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "when it was delivered, given up or dropped"}
+    )
     last_error = fields.String(allow_none=True)
 
 
@@ -76,3 +77,7 @@ class Retry(Strict):
             raise ValidationError("say which: ids, or at least one of subscription, device, from, to")
         if "ids" in data and len(data) > 1:
             raise ValidationError("either ids or a range")
+
+
+class Counted(Answer):
+    deliveries = fields.Integer(metadata={"description": "that are tried once more"})

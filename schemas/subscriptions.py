@@ -153,6 +153,9 @@ class NewSubscription(_Changeable):
     )
     channel = fields.String(required=True, validate=validate.OneOf(CHANNELS))
     target = _target(required=True)
+    signed = fields.Boolean(
+        load_default=False, metadata={"description": "make a secret by which what is sent is signed; `http` alone"}
+    )
 
 
 class SubscriptionChange(_Changeable):
@@ -165,20 +168,22 @@ class SubscriptionChange(_Changeable):
 
 
 class Figures(Answer):
-    waiting = fields.Integer(metadata={"description": "deliveries"})
+    """Its books balance: recorded = waiting + delivered + dead + dropped."""
+
+    recorded = fields.Integer(metadata={"description": "deliveries that were ever written for it"})
+    waiting = fields.Integer()
+    waiting_bytes = fields.Integer(metadata={"description": "of messages and pictures that wait"})
     oldest = fields.AwareDateTime(allow_none=True, metadata={"description": "since when the oldest of them waits"})
+    delivered = fields.Integer(metadata={"description": "taken by the other side"})
     dead = fields.Integer(metadata={"description": "given up, until somebody retries them"})
-    sent = fields.Integer(metadata={"description": "deliveries taken by the other side, since it was made"})
-    failed = fields.Integer(metadata={"description": "tries that failed, since it was made"})
-    without_pictures = fields.Integer(
-        metadata={"description": "waiting deliveries whose pictures were dropped for want of disk"}
-    )
-    latency = fields.Float(
-        allow_none=True, metadata={"description": "seconds from a delivery's cause to its being taken, lately"}
-    )
+    dropped = fields.Integer(metadata={"description": "never sent: what they told of was erased meanwhile"})
+    without_pictures = fields.Integer(metadata={"description": "that had to go without pictures for want of disk"})
+    failed = fields.Integer(metadata={"description": "tries that came to nothing"})
+    seconds = fields.Float(allow_none=True, metadata={"description": "that a successful try takes, on average"})
     last_success = fields.AwareDateTime(allow_none=True)
-    last_error = fields.String(allow_none=True, metadata={"description": "of the newest failure, until it succeeds"})
-    last_error_at = fields.AwareDateTime(allow_none=True)
+    failing_since = fields.AwareDateTime(allow_none=True)
+    last_error = fields.String(allow_none=True, metadata={"description": "what the other side said, until it works"})
+    next_run = fields.AwareDateTime(allow_none=True, metadata={"description": "of a schedule with runs"})
 
 
 class FilterShown(Answer):
@@ -219,6 +224,7 @@ class Subscription(Answer):
     state = fields.String(validate=validate.OneOf(STATES))
     reason = fields.String(allow_none=True, metadata={"description": "machine word: why it is failing or paused"})
     created_at = fields.AwareDateTime()
+    created_by = fields.String()
     figures = fields.Nested(Figures)
 
 
@@ -252,25 +258,36 @@ class Preview(Answer):
     size = fields.Integer(metadata={"description": "bytes of the whole"})
 
 
-class Range(Strict):
-    """Which deliveries or events: all that is named must fit."""
+class Replay(Strict):
+    """Which past events: all that is named must fit, and the subscription must want them."""
 
-    since = Moment(data_key="from", load_default=None, metadata={"description": "of this time or later (ISO 8601)"})
-    until = Moment(data_key="to", load_default=None, metadata={"description": "of this time or earlier"})
+    since = Moment(
+        data_key="from", load_default=None, metadata={"description": "occurred at this time or later (ISO 8601)"}
+    )
+    until = Moment(data_key="to", load_default=None, metadata={"description": "occurred at this time or earlier"})
     device = Whole(
         load_default=None, validate=validate.Range(1, LARGEST_ID), metadata={"description": "of this device"}
     )
     list = fields.String(load_default=None, validate=validate.OneOf(LISTS), metadata={"description": "of this list"})
+    event = Whole(load_default=None, validate=validate.Range(1, LARGEST_ID), metadata={"description": "this one alone"})
 
     @validates_schema
     def _says_something(self, data: dict[str, Any], **_options: object) -> None:
-        if all(value is None for value in data.values()):
-            raise ValidationError("say which: at least one of from, to, device, list")
+        named = [name for name, value in data.items() if value is not None]
+        if not named:
+            raise ValidationError("say which: at least one of from, to, device, list; or event")
+        if "event" in named and len(named) > 1:
+            raise ValidationError("either one event or a range")
 
 
-class Replay(Range):
-    event = Whole(load_default=None, validate=validate.Range(1, LARGEST_ID), metadata={"description": "this one alone"})
-
-
-class Counted(Answer):
-    deliveries = fields.Integer(metadata={"description": "that will be sent"})
+class ReplayShown(Answer):
+    id = fields.Integer()
+    state = fields.String(validate=validate.OneOf(("running", "done")))
+    deliveries = fields.Integer(metadata={"description": "that it has made so far"})
+    since = fields.String(data_key="from", allow_none=True)
+    until = fields.String(data_key="to", allow_none=True)
+    device = fields.Integer(allow_none=True)
+    list = fields.String(allow_none=True)
+    event = fields.Integer(allow_none=True)
+    created_at = fields.AwareDateTime()
+    created_by = fields.String()

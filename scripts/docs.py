@@ -105,10 +105,13 @@ def metrics_page() -> str:
             name = f"{described.name}_total" if described.type == "counter" else described.name
             labels = ", ".join(map(code, found._labelnames))  # noqa: SLF001 - the library shows them nowhere else
             rows.append((code(name), described.type, labels, described.documentation))
+        if isinstance(found, metrics.SubscriptionMetric):
+            name = f"{found.name}_total" if found.kind == "counter" else found.name
+            rows.append((code(name), found.kind, code("subscription"), found.documentation))
     return page(
         "Metrics",
         "`GET /metrics` gives them in Prometheus' text format, added up over all processes that `serve` has started; "
-        "counters begin at 0 with each start of the server.",
+        "counters begin at 0 with each start of the server; those of subscriptions are kept in the database.",
         table(("Name", "Kind", "Labels", "Meaning"), sorted(rows)),
     )
 

@@ -20,6 +20,8 @@ COMMANDS = {
     "strangers": "strangers",
     "reviews": "reviewing",
     "retention": "erasing",
+    "subscriptions": "subscriptions",
+    "deliveries": "deliveries",
     "tasks": "administration",
     "settings": "administration",
     "audit": "auditing",

@@ -58,7 +58,6 @@ def tasks_command() -> None:
 @with_flags(FLAGS)
 def list_tasks(state: str | None, limit: int, **flags: Any) -> None:
     """List tasks, oldest first, and deliveries that wait."""
-    from receiver.settings import without_password
     from receiver.store import deliveries, outbox
 
     with opened(flags) as house, house.store.read() as tx:
@@ -72,8 +71,8 @@ def list_tasks(state: str | None, limit: int, **flags: Any) -> None:
         )
     for (topic, each), number in sorted(counts.items()):
         click.echo(f"{topic}: {number} {each}")
-    for (url, each), number in sorted(lines.items()):
-        click.echo(f"deliveries to {without_password(url)}: {number} {each}")
+    for (name, each), number in sorted(lines.items()):
+        click.echo(f"deliveries to {name}: {number} {each}")
     if not counts and not lines:
         click.echo("Nothing is waiting and nothing was given up.")
 
@@ -84,7 +83,9 @@ def list_tasks(state: str | None, limit: int, **flags: Any) -> None:
 @with_flags(FLAGS)
 def retry_tasks(ids: tuple[int, ...], *, is_all: bool, **flags: Any) -> None:
     """Make buried tasks due again: those with the given IDS, or --all (deliveries too)."""
-    from receiver.store import deliveries, outbox
+    from receiver.services.forwarding.repeating import Repeating
+    from receiver.store import outbox
+    from receiver.store.deliveries import DeadFilter
 
     if bool(ids) == is_all:
         raise click.UsageError("give the ids of tasks, or --all")
@@ -92,7 +93,7 @@ def retry_tasks(ids: tuple[int, ...], *, is_all: bool, **flags: Any) -> None:
     with opened(flags) as house:
         with house.store.write() as tx:
             number = outbox.retry(tx, None if is_all else ids, now)
-            again = deliveries.retry(tx) if is_all else 0
+        again = Repeating(house.store).retry(DeadFilter()) if is_all else 0
         house.doorbell.ring()
     click.echo(f"{number} tasks and {again} deliveries are due again.")
 

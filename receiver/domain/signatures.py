@@ -24,6 +24,8 @@ TOLERANCE = 300
 # Signatures of one message that are looked at: two while a secret changes.
 SIGNATURES = 4
 FINGERPRINT_BYTES = 8
+# Names of a subscription's secrets: the one in force, the one before, and until when, in seconds since 1970, that holds too.
+IN_FORCE, BEFORE, BEFORE_UNTIL = "signing_secret", "previous_signing_secret", "previous_until"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,23 @@ def read_secret(text: str) -> bytes:
             "bad_secret", f"a signing secret is {PREFIX} and the base64 text of {SHORTEST} to {LONGEST} bytes"
         )
     return secret
+
+
+def changed(known: Mapping[str, object], text: str, until: float) -> dict[str, object]:
+    """A subscription's secrets with another one in force, empty for none.
+
+    Args:
+        known: the secrets so far.
+        text: as ``secret_text`` writes it.
+        until: seconds since 1970, up to which the one before holds too.
+    """
+    old = known.get(IN_FORCE) or ""
+    if old == text:
+        return dict(known)
+    rest = {name: value for name, value in known.items() if name not in {IN_FORCE, BEFORE, BEFORE_UNTIL}}
+    if not text:
+        return rest
+    return {**rest, IN_FORCE: text, **({BEFORE: old, BEFORE_UNTIL: int(until)} if old else {})}
 
 
 def fingerprint(secret: bytes) -> str:

@@ -98,7 +98,7 @@ class Filter:
     Attributes:
         lists: of the event, by our decision; where there is none, as the device said.
         devices: ids.
-        groups: of the person, as the device named it, or the device's own.
+        groups: of the person, or as the device named it.
         decisions: what we said.
         persons: ids.
         min_score: what the device said, 0 to 1.

@@ -39,7 +39,7 @@ def read_target(destination: Destination) -> AmqpTarget:
     """The target of a subscription.
 
     Raises:
-        Invalid: ``bad_target``, ``bad_secret``, ``bad_certificate``.
+        Invalid: ``bad_target``, ``bad_secret``, ``bad_pem``.
     """
     words = Words(destination.target)
     broker = read_broker(destination, words, PORTS)
@@ -67,7 +67,7 @@ class AmqpChannel:
         """Whether a subscription may be saved.
 
         Raises:
-            Invalid: ``bad_target``, ``bad_secret``, ``bad_certificate``, ``forbidden_address``.
+            Invalid: ``bad_target``, ``bad_secret``, ``bad_pem``, ``forbidden_address``.
         """
         target = read_target(destination)
         if destination.is_guarded:

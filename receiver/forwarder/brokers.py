@@ -36,7 +36,7 @@ def read_broker(destination: Destination, words: Words, ports: tuple[int, int]) 
         ports: the usual ones, without and with TLS.
 
     Raises:
-        Invalid: ``bad_target``, ``bad_secret``, ``bad_certificate``.
+        Invalid: ``bad_target``, ``bad_secret``, ``bad_pem``.
     """
     secrets = Words(destination.secrets, "bad_secret")
     is_tls = words.flag("tls")

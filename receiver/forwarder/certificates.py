@@ -14,7 +14,7 @@ def tls_context(target: Mapping[str, object], secrets: Mapping[str, object]) -> 
     """A context that believes the machine's authorities and the public ones, or only ``ca_certificate`` where it is given.
 
     Raises:
-        Invalid: ``bad_certificate``.
+        Invalid: ``bad_pem``.
     """
     authority = str(target.get("ca_certificate") or "")
     chain, key = (str(secrets.get(name) or "") for name in ("client_certificate", "client_key"))
@@ -25,9 +25,7 @@ def tls_context(target: Mapping[str, object], secrets: Mapping[str, object]) -> 
         if chain:
             _present(context, f"{chain}\n{key}\n")
     except (ssl.SSLError, ValueError, OSError) as error:
-        raise Invalid(
-            "bad_certificate", "ca_certificate, client_certificate and client_key are texts in PEM"
-        ) from error
+        raise Invalid("bad_pem", "ca_certificate, client_certificate and client_key are texts in PEM") from error
     return context
 
 

@@ -43,7 +43,7 @@ class Channels:
         """Whether a subscription may be saved.
 
         Raises:
-            Invalid: ``unknown_channel``, ``bad_target``, ``bad_secret``, ``bad_certificate``, ``secret_in_address``,
+            Invalid: ``unknown_channel``, ``bad_target``, ``bad_secret``, ``bad_pem``, ``secret_in_address``,
                 ``forbidden_address``.
         """
         self._channel(destination.channel).check(destination)

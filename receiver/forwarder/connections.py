@@ -23,6 +23,8 @@ SEND_SECONDS = 30.0
 READ_SECONDS = 15.0
 # One try takes no longer; whoever holds a lane for it holds it longer than that.
 LONGEST_SECONDS = CONNECT_SECONDS + SEND_SECONDS + READ_SECONDS
+# Linux has it; the system takes it back by itself, so it is asked for anew each time.
+QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 # Destinations whose connections a thread keeps open.
 POOLS = 20
 
@@ -34,6 +36,7 @@ class BoundedSocket(socket.socket):
 
     def recv_into(self, *arguments: Any) -> int:
         self.settimeout(_left(self.ends_at))
+        _hurry(self)
         return super().recv_into(*arguments)
 
 
@@ -44,7 +47,14 @@ class BoundedTlsSocket(ssl.SSLSocket):
 
     def recv_into(self, *arguments: Any) -> int:
         self.settimeout(_left(self.ends_at))
+        _hurry(self)
         return super().recv_into(*arguments)
+
+
+def _hurry(connection: socket.socket) -> None:
+    """Simple servers answer in two pieces, the second when we have acknowledged the first, which else takes 40 ms."""
+    if QUICK_ACK is not None:
+        connection.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)
 
 
 def _left(ends_at: float) -> float:

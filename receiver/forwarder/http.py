@@ -89,7 +89,7 @@ class HttpChannel:
         """Whether a subscription may be saved.
 
         Raises:
-            Invalid: ``bad_target``, ``bad_secret``, ``bad_certificate``, ``secret_in_address``, ``forbidden_address``.
+            Invalid: ``bad_target``, ``bad_secret``, ``bad_pem``, ``secret_in_address``, ``forbidden_address``.
         """
         target = read_target(destination, time.time())
         tls_context(destination.target, destination.secrets)

@@ -55,7 +55,7 @@ def read_target(destination: Destination) -> MqttTarget:
     """The target of a subscription.
 
     Raises:
-        Invalid: ``bad_target``, ``bad_secret``, ``bad_certificate``.
+        Invalid: ``bad_target``, ``bad_secret``, ``bad_pem``.
     """
     words = Words(destination.target)
     broker = read_broker(destination, words, PORTS)
@@ -88,7 +88,7 @@ class MqttChannel:
         """Whether a subscription may be saved.
 
         Raises:
-            Invalid: ``bad_target``, ``bad_secret``, ``bad_certificate``, ``forbidden_address``.
+            Invalid: ``bad_target``, ``bad_secret``, ``bad_pem``, ``forbidden_address``.
         """
         target = read_target(destination)
         if destination.is_guarded:

@@ -1,7 +1,7 @@
 """Devices and the gates they speak for."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, Table, and_, not_, or_, select, update
@@ -9,9 +9,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.domain.trust import State
+from receiver.store import occurrences
 from receiver.store.database import Tx
 from receiver.store.limiting import devices_within
 from receiver.store.tables import device, device_identity, gate
+
+# Columns of which subscriptions are told.
+TOLD = ("state", "problem", "status")
 
 
 def find_by_key(tx: Tx, key: str) -> int | None:
@@ -27,6 +31,9 @@ def add(tx: Tx, values: Mapping[str, Any]) -> int:
 def change(tx: Tx, device_id: int, values: Mapping[str, Any]) -> None:
     """Sets columns of one device."""
     tx.execute(update(device).where(device.c.id == device_id).values(**values))
+    for name in TOLD:
+        if name in values:
+            occurrences.note(tx, "device", device_id, name, datetime.now(UTC))
 
 
 def find_gate(tx: Tx, device_id: int, key: str) -> int | None:

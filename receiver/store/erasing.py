@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Text, bindparam, delete, func, or_, select, type_coerce, update
 
 from receiver.domain.reviews import ReviewKind
-from receiver.store import alert_upkeep, review_upkeep
+from receiver.store import alert_upkeep, deliveries, review_upkeep
 from receiver.store.batches import insert_rows
 from receiver.store.database import Tx
 from receiver.store.erasures import ERASED
@@ -37,7 +37,7 @@ DEVICE_PICTURE = "library"
 # Tables that held it, for PostgreSQL's VACUUM.
 TABLES = (
     "person", "person_group", "person_identity", "face", "face_embedding", "event", "message", "event_picture", "sighting",
-    "device_identity", "delivery", "task", "quarantine", "import_row", "erasure", "erasure_picture", "picture", "review", "review_picture",
+    "device_identity", "delivery", "attempt", "task", "quarantine", "import_row", "erasure", "erasure_picture", "picture", "review", "review_picture",
     "correction", "correction_item", "stranger_candidate", "alert", "alert_event", "alert_key", "alert_step", "announcement", "frame",
 )  # fmt: skip
 
@@ -58,7 +58,7 @@ class FoundPicture:
     is_certain: bool = False
 
 
-def drop_deliveries(tx: Tx, erasure_id: int, after: int, limit: int) -> tuple[int, int | None]:
+def drop_deliveries(tx: Tx, erasure_id: int, after: int, limit: int, now: datetime) -> tuple[int, int | None]:
     """Deletes the hidden events' deliveries among the next ``limit`` ones; how many, and the last id looked at (None at
     the end).
     """
@@ -68,7 +68,8 @@ def drop_deliveries(tx: Tx, erasure_id: int, after: int, limit: int) -> tuple[in
         return 0, None
     hidden = select(erasure_event.c.event_id).where(erasure_event.c.erasure_id == erasure_id)
     between = delivery.c.id.between(after + 1, last)
-    return tx.execute(delete(delivery).where(between, delivery.c.event_id.in_(hidden))).rowcount, int(last)
+    found = tx.execute(select(delivery.c.id).where(between, delivery.c.event_id.in_(hidden))).scalars().all()
+    return deliveries.erase(tx, found, now), int(last)
 
 
 def events(tx: Tx, ids: Sequence[int]) -> list[Row[Any]]:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from receiver.domain.accounts import NO_LIMITS, Limits
 from receiver.domain.people import PersonState
-from receiver.store import alert_upkeep, corrections
+from receiver.store import alert_upkeep, corrections, occurrences
 from receiver.store.database import Tx
 from receiver.store.limiting import people_within
 from receiver.store.tables import (
@@ -303,6 +303,7 @@ def gallery_rows(tx: Tx, model: str, ids: Sequence[int] | None = None) -> list[R
 def note_change(tx: Tx, person_id: int, now: datetime) -> None:
     """Tells every gallery that this person's faces or list have changed; within a write(lock=GALLERY_LOCK) only."""
     tx.execute(insert(gallery_change), {"person_id": person_id, "changed_at": now})
+    occurrences.note(tx, "person", person_id, "changed", now)
 
 
 def changes_after(tx: Tx, last: int) -> list[tuple[int, int]]:

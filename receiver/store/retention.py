@@ -12,7 +12,6 @@ from receiver.store import alert_upkeep
 from receiver.store.database import Tx
 from receiver.store.outbox import OF_EVENTS
 from receiver.store.tables import (
-    delivery,
     event,
     event_picture,
     message,
@@ -48,12 +47,6 @@ def events_after(tx: Tx, after: int, before: datetime, limit: int) -> list[Row[A
     )
     found: list[Any] = list(tx.execute(statement))
     return [row for row in found if row.received_at < before]
-
-
-def still_waiting(tx: Tx, before: datetime) -> set[int]:
-    """Events received before a time that have not been passed on yet: they are kept until they are."""
-    statement = select(delivery.c.event_id).where(delivery.c.created_at < before)
-    return set(tx.execute(statement).scalars())
 
 
 def with_pictures(tx: Tx, ids: Sequence[int], kinds: Sequence[str]) -> list[int]:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.domain.reviews import DECIDED, UNDECIDED, ReviewState
+from receiver.store import occurrences
 from receiver.store.database import Tx
 from receiver.store.tables import review, review_picture
 
@@ -83,6 +84,7 @@ def note(tx: Tx, new: NewReview, now: datetime) -> int:
     if noted is None:
         return int(tx.execute(select(review.c.id).where(review.c.key == new.key)).scalar_one())
     _show(tx, noted, new.pictures)
+    occurrences.note(tx, "review", int(noted), "noted", now)
     return int(noted)
 
 
@@ -134,6 +136,7 @@ def decide(tx: Tx, item: Row[Any], state: ReviewState, who: tuple[str, datetime]
     values = {"state": state.value, "settled_at": now, "settled_by": by[:255], "updated_at": now, "due_at": None}
     detail = {**item.detail, "outcome": dict(outcome)}
     tx.execute(update(review).where(review.c.id == item.id).values(**values, detail=detail))
+    occurrences.note(tx, "review", item.id, "decided", now)
 
 
 def postpone(tx: Tx, review_id: int, due_at: datetime, now: datetime) -> None:

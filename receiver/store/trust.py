@@ -152,9 +152,9 @@ def leave(tx: Tx, device_id: int, before: datetime) -> int:
 
 
 def waiting(tx: Tx, device_id: int, limit: int) -> list[Row[Any]]:
-    """(id, list, received_at) of the device's next events that wait, in the order of receipt."""
+    """The device's next events that wait, in the order of receipt: what the intake would have looked at."""
     statement = (
-        select(event.c.id, event.c.list, event.c.received_at)
+        select(event.c.id, event.c.list, event.c.received_at, event.c.identity_group, event.c.score)
         .where(event.c.unverified == WAITING, event.c.device_id == device_id)
         .order_by(event.c.id)
         .limit(limit)
@@ -163,9 +163,9 @@ def waiting(tx: Tx, device_id: int, limit: int) -> list[Row[Any]]:
 
 
 def messages_of(tx: Tx, event_ids: Sequence[int], channel: str) -> list[Row[Any]]:
-    """(id, event_id) of the messages of those events that came by a channel, in their order."""
+    """(id, event_id, size) of the messages of those events that came by a channel, in their order."""
     statement = (
-        select(message.c.id, message.c.event_id)
+        select(message.c.id, message.c.event_id, message.c.size)
         .where(message.c.event_id.in_(list(event_ids)), message.c.channel == channel)
         .order_by(message.c.id)
     )

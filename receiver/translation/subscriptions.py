@@ -33,6 +33,8 @@ PLAIN: dict[str, tuple[str, Callable[[Any], Any]]] = {
 }
 # What is never shown: words that open doors stand in headers of one's own.
 HEADERS = "headers"
+# Stand among the secrets and are none.
+BESIDE = ("previous_until",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def shown(known: Subscription) -> dict[str, Any]:
         "origin": known.origin,
         "channel": known.channel,
         "target": shown_target(known.target),
-        "secrets": sorted(name for name, value in known.secrets.items() if value),
+        "secrets": sorted(name for name, value in known.secrets.items() if value and name not in BESIDE),
         "signed": bool(known.secrets.get("signing_secret")),
         "topics": sorted(known.topics),
         "filter": _shown_filter(known.filter),

@@ -32,6 +32,11 @@ from receiver.services.correcting.undoing import Undoing
 from receiver.services.devices.trusting import Trusting
 from receiver.services.erasing.erasures import Erasures
 from receiver.services.erasing.exporting import Exporting
+from receiver.services.forwarding.deliveries_shown import DeliveryList
+from receiver.services.forwarding.previewing import Previewing
+from receiver.services.forwarding.repeating import Repeating
+from receiver.services.forwarding.subscribing import Subscribing
+from receiver.services.forwarding.subscriptions_shown import SubscriptionList
 from receiver.services.importing.import_jobs import ImportJobs
 from receiver.services.intake.intake import Intake
 from receiver.services.intake.originals import Originals
@@ -131,6 +136,11 @@ class Services:
     opening: Opening
     rules: SettingRules
     trying_rules: TryingRules
+    subscriptions: SubscriptionList
+    subscribing: Subscribing
+    previewing: Previewing
+    deliveries: DeliveryList
+    repeating: Repeating
 
 
 def create_app(services: Services) -> Flask:

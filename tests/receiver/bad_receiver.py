@@ -3,8 +3,9 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -57,6 +58,7 @@ class Arrival:
     headers: dict[str, str]
     body: bytes
     behaviour: Behaviour
+    at: datetime
 
     @property
     def events(self) -> list[int]:
@@ -76,11 +78,19 @@ class Arrival:
 class BadReceiver:
     """Serves on one port for as long as it is up; what it was sent outlives its deaths.
 
-    ``plan`` says for one request after another how it behaves; at its end, and without one, it is ``usual``.
+    ``plan`` says for one request after another how it behaves; at its end, and without one, it is ``usual``. What tells of
+    one of the events ``refused`` it refuses whatever else is said; ``clock`` is whose time it is.
     """
 
-    def __init__(self, plan: Iterable[Behaviour] = (), usual: Behaviour = Behaviour.TAKES) -> None:
+    def __init__(
+        self,
+        plan: Iterable[Behaviour] = (),
+        usual: Behaviour = Behaviour.TAKES,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.usual = usual
+        self.refused: set[int] = set()
+        self._clock = clock
         self.arrivals: list[Arrival] = []
         self._plan = iter(plan)
         self._lock = threading.Lock()
@@ -137,8 +147,11 @@ class BadReceiver:
     def arrived(self, headers: dict[str, str], body: bytes) -> Behaviour:
         with self._lock:
             behaviour = next(self._plan, self.usual)
-            self.arrivals.append(Arrival(headers, body, behaviour))
-            return behaviour
+            arrival = Arrival(headers, body, behaviour, self._clock())
+            if behaviour in KEEPING and not self.refused.isdisjoint(arrival.events):
+                arrival = replace(arrival, behaviour=Behaviour.REFUSES)
+            self.arrivals.append(arrival)
+            return arrival.behaviour
 
     def opened(self, connection: socket.socket) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -13,12 +13,13 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from receiver.domain.events import Channel
+from receiver.domain.schedules import AT_ONCE
 from receiver.domain.trust import Mode, TrustRules
 from receiver.services.devices.device_book import DeviceBook
 from receiver.services.intake.intake import Intake, IntakeParts
 from receiver.services.intake.recording import Recorder, Sender
 from receiver.services.intake.statuses import Statuses
-from receiver.store import deliveries, tables
+from receiver.store import subscriptions, tables
 from receiver.store.doorbell import Doorbell
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
@@ -66,7 +67,6 @@ def real_time(number: int = 0, **changes: Any) -> dict[str, Any]:
 def open_intake(
     store: Store,
     folder: Path,
-    subscriptions: Sequence[int] = (),
     *,
     is_recognising: bool = True,
     rules: TrustRules = OPEN,
@@ -74,7 +74,7 @@ def open_intake(
 ) -> Iterator[Intake]:
     """An intake over a store, as bootstrap makes it."""
     book = DeviceBook(store, rules)
-    recorder = Recorder(store, book, is_recognising=is_recognising, subscriptions=lambda: subscriptions)
+    recorder = Recorder(store, book, is_recognising=is_recognising)
     if write_batch is not None:
         recorder.write_batch = write_batch(recorder)  # type: ignore[method-assign]
     doorbell = Doorbell(folder)
@@ -102,9 +102,10 @@ def statuses_of(store: Store, rules: TrustRules = OPEN) -> Statuses:
 ONE = "http://one.example/"
 
 
-def subscribe(store: Store) -> list[int]:
+def subscribe(store: Store, *urls: str) -> list[int]:
+    """Ready-made subscriptions of the addresses, as the settings make them."""
     with store.write() as tx:
-        return list(deliveries.settle_subscriptions(tx, [ONE], datetime.now(UTC)))
+        return list(subscriptions.settle(tx, dict.fromkeys(urls or (ONE,), AT_ONCE), datetime.now(UTC)))
 
 
 def count(store: Store, table: Any) -> int:

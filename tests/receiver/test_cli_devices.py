@@ -55,6 +55,20 @@ def test_a_key_is_shown_once_and_taken_away() -> None:
     run("key", "1", "--certificate", "x", "--remove", code=2)
 
 
+def test_a_device_signs_with_a_secret_that_is_shown_once_or_given() -> None:
+    secret = run("secret", "1").splitlines()[2].strip()
+    assert secret.startswith("whsec_")
+    assert "by signature" in run("list")
+    assert secret not in run("list")
+    own = "whsec_" + "b" * 44
+    given = CliRunner().invoke(cli, ("devices", "secret", "1", "--given"), input=f"{own}\n")
+    assert given.exit_code == 0
+    assert own not in given.output
+    run("secret", "99", code=1)
+    assert "licence and address again" in run("key", "1", "--remove")
+    assert "by signature" not in run("list")
+
+
 def test_a_hub_is_written_down_before_it_speaks() -> None:
     assert "Device 2 is trusted at 10.7.0.1." in run("add", "--name", "other site", "--address", "10.7.0.1", "--hub")
     assert "a hub" in run("list", "--state", "trusted")

@@ -19,11 +19,14 @@ __all__ = ["make_site"]  # fixtures of another module
 
 # Who opens connections at all, and to whom.
 SPEAKERS = {
-    "receiver/forwarder/http.py": "the servers above, which the administrator names",
+    "receiver/forwarder/http.py": "the servers above, which the administrator names, and within the guard those of the interface",
+    "receiver/forwarder/connections.py": "the same: asks the guard for every connection",
+    "receiver/forwarder/mqtt.py": "message brokers: asks the guard for every connection",
+    "receiver/forwarder/amqp.py": "the same",
     "receiver/cli/checking.py": "the same, from the command line",
     "receiver/simulator/posting.py": "a server, from the command line",
 }
-NETWORK = {"requests", "urllib3", "http", "httpx", "aiohttp", "ftplib", "smtplib", "telnetlib"}
+NETWORK = {"requests", "urllib3", "http", "httpx", "aiohttp", "ftplib", "smtplib", "telnetlib", "paho", "pika"}
 PICTURE_KEYS = (
     "recognize_face",
     "face_scene",

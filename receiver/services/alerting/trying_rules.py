@@ -12,7 +12,7 @@ from receiver.services.alerting.calendars import is_holiday
 from receiver.services.alerting.event_alerts import facts_of, with_groups
 from receiver.services.alerting.rule_book import ActiveRules
 from receiver.services.alerting.rule_documents import rule_of
-from receiver.store import replays
+from receiver.store import past_events
 from receiver.store.store import Store
 
 PAGE = 1000
@@ -87,7 +87,7 @@ class TryingRules:
         place: tuple[datetime, int] | None = None
         while trial.events < MOST_EVENTS:
             with self._store.read() as tx:
-                rows = replays.page(tx, period, place, PAGE)
+                rows = past_events.page(tx, period, place, PAGE)
                 facts = [with_groups(tx, facts_of(row._asdict()), asked) for row in rows]
             trial.events += len(rows)
             yield from (rule.alert_of(each) for each in facts if rule.is_met_by(each, is_holiday))

@@ -84,7 +84,7 @@ class Erasing:
     def _take_deliveries(self, row: Row, pace: Pace) -> None:
         with pace.step(), self._store.write() as tx:
             held = _held(tx, row)
-            number, last = erasing.drop_deliveries(tx, row.id, held.position, DELIVERIES)
+            number, last = erasing.drop_deliveries(tx, row.id, held.position, DELIVERIES, datetime.now(UTC))
             stage = "events" if last is None else row.stage
             erasures.count(tx, held, {"deliveries": number}, stage=stage, position=last or 0)
 

@@ -21,7 +21,7 @@ from receiver.domain.retention import (
 from receiver.domain.reviews import adoption_key
 from receiver.services.erasing.retaining_alerts import RetainingAlerts
 from receiver.services.pacing import Pace
-from receiver.store import holds, identities, people, retention, review_upkeep
+from receiver.store import deliveries, holds, identities, people, retention, review_upkeep
 from receiver.store.database import Row, Tx
 from receiver.store.store import Store
 
@@ -98,13 +98,12 @@ class Retaining:
         before = now - timedelta(days=days)
         with self._store.read() as tx:
             start = self._position(tx, kind)
-            waiting = retention.still_waiting(tx, before)
         position, is_whole = start, True
         while True:
             with self._store.read() as tx:
                 rows = retention.events_after(tx, start, before, READ)
                 due = [row.id for row in rows if self._is_due(kind, row, now)]
-                kept = (holds.held_events(tx, due) if due else set()) | (waiting & set(due))
+                kept = _kept(tx, kind, due)
                 found = _with_kind(tx, kind, [each for each in due if each not in kept])
             yield found
             for row in rows:
@@ -200,6 +199,13 @@ class Retaining:
                 break
             number += len(gone)
         return number
+
+
+def _kept(tx: Tx, kind: str, ids: Sequence[int]) -> set[int]:
+    """Those of the events that somebody holds, or that are still to be passed on with what is to go."""
+    if not ids:
+        return set()
+    return holds.held_events(tx, ids) | deliveries.holding(tx, ids, for_pictures=kind in KINDS_OF)
 
 
 def _with_kind(tx: Tx, kind: str, ids: Sequence[int]) -> list[int]:

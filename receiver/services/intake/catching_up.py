@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from receiver.domain.events import Channel
+from receiver.domain.subscriptions import Facts, Topic
 from receiver.domain.trust import Known, State, TrustRules
 from receiver.services.devices.device_book import LOOK_SECONDS
 from receiver.services.intake.recording import RECOGNISE, first_word
 from receiver.services.pacing import Pace
+from receiver.services.publishing.book import SubscriptionBook
 from receiver.store import alerts, deliveries, devices, events, outbox, trust
 from receiver.store.database import Row, Tx
 from receiver.store.outbox import Task
@@ -43,6 +45,7 @@ class CatchingUp:
         self._rules = parts.rules
         self._is_recognising = parts.is_recognising
         self._ring = parts.ring
+        self._subscriptions = SubscriptionBook(is_recognising=parts.is_recognising)
 
     def run(self, task: Task, pace: Pace | None = None) -> int:
         """Works until nothing waits any more, the device is not trusted any more, or somebody stops us.
@@ -105,24 +108,19 @@ class CatchingUp:
         for row in rows:
             word = first_word(row.list, is_recognising=self._is_recognising, is_held=False)
             events.change(tx, row.id, {**word, "unverified": None, "unverified_bytes": None})
-        received = {row.id: row.received_at for row in rows}
-        outbox.add(tx, RECOGNISE if self._is_recognising else alerts.TOPIC, list(received), datetime.now(UTC))
+        received = [row.id for row in rows]
+        outbox.add(tx, RECOGNISE if self._is_recognising else alerts.TOPIC, received, datetime.now(UTC))
+        # Those who ask for what only the decision says are told when it is there.
+        subscriptions = self._subscriptions.of_events(tx).at_once
+        by_id = {row.id: row for row in rows}
         waiting = [
-            {
-                "subscription_id": subscription_id,
-                "device_id": device_id,
-                "event_id": message.event_id,
-                "message_id": message.id,
-                "state": deliveries.WAITING,
-                "created_at": received[message.event_id],
-            }
-            for message in trust.messages_of(tx, list(received), Channel.HISTORY)
-            for subscription_id in deliveries.active(tx)
+            deliveries.row_of_event(each.id, (device_id, row.id, message.id), message.size, row.received_at)
+            for message in trust.messages_of(tx, received, Channel.HISTORY)
+            for row in (by_id[message.event_id],)
+            for each in subscriptions
+            if each.filter.passes(Facts(device_id, row.list, (row.identity_group,), score=row.score), Topic.EVENT)
         ]
-        if waiting:
-            lanes = sorted({(row["subscription_id"], row["device_id"]) for row in waiting})
-            deliveries.ensure_lanes(tx, lanes, datetime.now(UTC))
-            deliveries.add(tx, waiting)
+        deliveries.add(tx, waiting, datetime.now(UTC))
 
     @staticmethod
     def _trusted_since(tx: Tx, device: Known | None) -> datetime | None:

@@ -4,13 +4,14 @@ Of a device that nobody has trusted only the event, its message and pictures are
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from receiver.domain.events import Channel, ListName
-from receiver.services.devices.device_book import REMEMBERED, DeviceBook
+from receiver.domain.subscriptions import Facts, Subscription, Topic
+from receiver.services.devices.device_book import DeviceBook
 from receiver.services.devices.pending_room import Admission
 from receiver.services.intake.entries import (
     DEVICE_PENDING,
@@ -28,6 +29,7 @@ from receiver.services.intake.entries import (
     keys_of,
 )
 from receiver.services.intake.event_rows import Ids, event_row, first_word, key_rows, picture_rows
+from receiver.services.publishing.book import SubscriptionBook
 from receiver.store import alerts, deliveries, events, numbering, outbox, quarantine, tables, trust
 from receiver.store.database import Tx
 from receiver.store.erasures import ERASED
@@ -51,6 +53,7 @@ class _Group:
     """One transaction and its rows, gathered before they are written; deliveries by the place of their entry."""
 
     tx: Tx
+    subscriptions: Sequence[Subscription]
     events: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     pictures: list[dict[str, Any]] = field(default_factory=list)
@@ -60,17 +63,16 @@ class _Group:
 
 
 class Recorder:
-    """Writes entries; knows the devices and lanes that are there already."""
+    """Writes entries; knows the devices that are there already, and who wants to be told."""
 
     def __init__(
-        self, store: Store, book: DeviceBook, *, is_recognising: bool, subscriptions: Callable[[], Sequence[int]]
+        self, store: Store, book: DeviceBook, *, is_recognising: bool, subscriptions: SubscriptionBook | None = None
     ) -> None:
         self._store = store
         self._is_recognising = is_recognising
-        self._subscriptions = subscriptions
+        self._subscriptions = subscriptions or SubscriptionBook(is_recognising=is_recognising)
         self._book = book
         self._admission = Admission(book)
-        self._lanes: set[tuple[int, int]] = set()
 
     def write_batch(self, entries: Sequence[Entry]) -> list[Recorded]:
         """One transaction for all of them; results in the same order."""
@@ -78,13 +80,12 @@ class Recorder:
             version = self._book.refresh(tx)
             entries = [self._anew(tx, entry, version) for entry in entries]
             entries = self._admit(tx, entries)
-            group = _Group(tx)
+            group = _Group(tx, self._subscriptions.of_events(tx).at_once)
             results = self._write(group, dict(enumerate(entries)))
-            lanes = self._deliver(group)
+            # In the order in which the entries came.
+            waiting = [row for place in sorted(group.deliveries) for row in group.deliveries[place]]
+            deliveries.add(tx, waiting, datetime.now(UTC))
             _count_dropped(tx, entries)
-        if len(self._lanes) > REMEMBERED:
-            self._lanes.clear()
-        self._lanes |= lanes
         return [results[place] for place in range(len(entries))]
 
     def admitted(self, entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -185,6 +186,7 @@ class Recorder:
                 "received_at": entry.received_at,
                 "peer": entry.sender.peer,
                 "path": entry.sender.path,
+                "size": entry.size,
                 "raw": entry.raw,
             }
         )
@@ -193,16 +195,13 @@ class Recorder:
             return
         (group.urgent if entry.event.list is ListName.BLACKLIST else group.tasks).append(ids.event)
         if entry.event.channel is Channel.HISTORY:
+            seen = entry.event
+            facts = Facts(ids.device, seen.list, (seen.group,), score=seen.score)
+            place_of_event = (ids.device, ids.event, ids.message)
             group.deliveries[place] = [
-                {
-                    "subscription_id": subscription_id,
-                    "device_id": ids.device,
-                    "event_id": ids.event,
-                    "message_id": ids.message,
-                    "state": deliveries.WAITING,
-                    "created_at": entry.received_at,
-                }
-                for subscription_id in self._subscriptions()
+                deliveries.row_of_event(each.id, place_of_event, entry.size, entry.received_at)
+                for each in group.subscriptions
+                if each.filter.passes(facts, Topic.EVENT)
             ]
 
     def _flush(self, group: _Group) -> None:
@@ -217,15 +216,6 @@ class Recorder:
         for subjects, ahead in ((group.urgent, AHEAD), (group.tasks, timedelta())):
             if subjects:
                 outbox.add(group.tx, topic, subjects, group.messages[0]["received_at"] - ahead)
-
-    def _deliver(self, group: _Group) -> set[tuple[int, int]]:
-        """Writes the deliveries in the order in which the entries came; returns the lanes that are there now."""
-        rows = [row for place in sorted(group.deliveries) for row in group.deliveries[place]]
-        lanes = {(row["subscription_id"], row["device_id"]) for row in rows} - self._lanes
-        if rows:
-            deliveries.ensure_lanes(group.tx, sorted(lanes), rows[0]["created_at"])
-            deliveries.add(group.tx, rows)
-        return lanes
 
     def _join(self, group: _Group, place: int, entry: ReadEntry, known: dict[bytes, int | None]) -> Recorded | None:
         """The other report of a passage that is here already: one event, with the pictures of both."""

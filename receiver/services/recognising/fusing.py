@@ -14,6 +14,7 @@ from receiver.domain.fusion import Group, Seen
 from receiver.domain.identity import Decision, Status
 from receiver.services.deciding.decided import decided_values, is_ignored, numbers_of
 from receiver.services.deciding.deciding import Decider, Probe
+from receiver.services.publishing.publishing import publish_decided
 from receiver.services.recognising.second_opinions import SecondOpinions, Shot, Shown, ask_somebody
 from receiver.store import events, people
 from receiver.store.database import Row, Tx
@@ -70,6 +71,7 @@ class Fusing:
         values = decided_values(event, fused, person, detail)
         opinion = {} if is_ignored(values) else self._opinion(tx, event, group, fused)
         events.change(tx, event.id, values | opinion)
+        publish_decided(tx, event.id, datetime.now(UTC))
         ask_somebody(tx, event, opinion.get("second_opinion"), datetime.now(UTC))
         return fused.status
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from receiver.services.people.registering import (
     box_of,
     measures_of,
 )
+from receiver.services.publishing.publishing import publish_decided
 from receiver.services.recognising.event_faces import EventFaces
 from receiver.services.recognising.fusing import claimed_by
 from receiver.store import events, faces, people, strangers
@@ -176,6 +177,7 @@ class MeetingStrangers:
         numbers = numbers_of(decision)
         told = {**detail, **numbers, "reasons": [*numbers["reasons"], SEEN_TWICE]}
         events.change(tx, event.id, decided_values(event, decision, people.find(tx, person_id), told))
+        publish_decided(tx, event.id, datetime.now(UTC))
 
     def _learn(self, tx: Tx, event: Row, seen: EventFaces, now: datetime) -> bool:
         """Takes the picture where it makes the few by which the stranger is known better or more different."""

@@ -16,6 +16,7 @@ from receiver.services.alerting.event_alerts import EventAlerts
 from receiver.services.deciding.decided import decided_values, is_ignored, may_take_the_place
 from receiver.services.deciding.deciding import Decider, Probe
 from receiver.services.people.registering import Registered, Registering, SeenFace, box_of, measures_of
+from receiver.services.publishing.publishing import publish_decided
 from receiver.services.recognising.event_faces import EventFaces, EventLooker, LookerParts
 from receiver.services.recognising.fusing import Fusing, claimed_by
 from receiver.services.recognising.meeting_strangers import MADE, MeetingParts, MeetingStrangers
@@ -97,6 +98,7 @@ class Recogniser:
         """The task failed for good: it is buried, and the event says why; what the device says of it still counts."""
         with self._store.write() as tx:
             events.change(tx, task.subject, {"recognition": "failed", "recognition_reason": reason[:64]})
+            publish_decided(tx, task.subject, datetime.now(UTC))
             outbox.bury(tx, task.id, reason)
             alerts = self._judge(tx, [task.subject], datetime.now(UTC))
         metrics.TASKS_BURIED.labels(task.topic).inc()
@@ -160,6 +162,7 @@ class Recogniser:
             values |= compared.values(decision)
         events.replace_sightings(tx, present.id, seen.rows)
         events.change(tx, present.id, values)
+        publish_decided(tx, present.id, now)
         ask_somebody(tx, present, values.get("second_opinion", present.second_opinion), now)
         self._identities.note(tx, seen, registered, now)
         says = values.get("second_opinion")

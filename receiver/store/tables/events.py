@@ -148,6 +148,8 @@ message = Table(
     Column("received_at", UtcTime, nullable=False),
     Column("peer", String(64), nullable=False),
     Column("path", String(200), nullable=False),
+    # bytes, its pictures included
+    Column("size", Id, nullable=False, server_default="0"),
     # the item as it came, with the pictures' text taken out where event_picture can give it back
     Column("raw", LargeBinary, nullable=False),
     sqlite_autoincrement=True,

@@ -11,6 +11,7 @@ from receiver.web.api import (
     alerts,
     audit,
     corrections,
+    deliveries,
     devices,
     erasures,
     events,
@@ -29,6 +30,7 @@ from receiver.web.api import (
     reviews,
     rules,
     strangers,
+    subscriptions,
 )
 from receiver.web.api.blueprint import BEARER, SESSION
 from receiver.web.auth import COOKIE
@@ -99,6 +101,8 @@ def register(app: Flask) -> Api:
         alerts,
         rules,
         live,
+        subscriptions,
+        deliveries,
         audit,
         health,
     ):

@@ -320,7 +320,7 @@ def test_a_broker_that_is_not_there_is_an_answer(kind: type[MqttChannel] | type[
         ({"host": "a.example", "unheard_of": 1}, {}, "bad_target"),
         ({"host": "a.example"}, {"unheard_of": "1"}, "bad_secret"),
         ({"host": "a.example", "topic": "{nothing}", "routing_key": "{nothing}"}, {}, "bad_target"),
-        ({"host": "a.example", "tls": True, "ca_certificate": "no PEM"}, {}, "bad_certificate"),
+        ({"host": "a.example", "tls": True, "ca_certificate": "no PEM"}, {}, "bad_pem"),
         ({"host": "127.0.0.1"}, {}, "forbidden_address"),
     ],
 )

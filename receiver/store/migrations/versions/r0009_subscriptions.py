@@ -19,6 +19,7 @@ def upgrade() -> None:
     highest = {name: highest_id(name) for name in ("subscription", "delivery")}
     for name in ("delivery", "lane", "subscription"):
         op.drop_table(name)
+    op.add_column("message", sa.Column("size", Id, server_default="0", nullable=False))
     make_subscriptions()
     make_lanes()
     make_deliveries()
