@@ -365,3 +365,36 @@ def test_where_recognition_is_off_the_devices_word_is_judged(store: Store, tmp_p
         event = events.find(tx, recorded.event_id or 0)
     assert event is not None
     assert event.recognition == "off"
+
+
+TOLD = st.lists(
+    st.tuples(st.sampled_from([history, real_time]), st.integers(0, 3), st.sampled_from([None, 5])), max_size=12
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(told=TOLD, data=st.data())
+def test_the_intake_is_idempotent_in_any_order_and_any_split(told: list[Any], data: st.DataObject) -> None:
+    """The same messages told twice in any order and any groups: one event a passage, one delivery a history message."""
+    messages = [(make(number, ext_data={"spot_pic": text_of(shade)} if shade else {}), HISTORY if make is history else REAL_TIME)
+                for make, number, shade in told]  # fmt: skip
+    twice = data.draw(st.permutations(messages + messages))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        opened = open_store("", folder)
+        opened.upgrade()
+        recorder = recorder_of(opened, subscribe(opened))
+        entries = read_entries(opened, folder, twice)
+        while entries:
+            size = data.draw(st.integers(1, len(entries)))
+            recorder.write_batch(entries[:size])
+            entries = entries[size:]
+        different = {(make, number, shade) for make, number, shade in told}
+        history_told = {each for each in different if each[0] is history}
+        assert count(opened, tables.message) == len(different)
+        assert len(delivered_events(opened)) == len(history_told)
+        passages = {number for _, number, _ in different}
+        assert len(passages) <= count(opened, tables.event) <= len(different)
+        with opened.read() as tx:
+            assert tx.execute(select(func.max(tables.event.c.id))).scalar() in {None, count(opened, tables.event)}
+        opened.close()
