@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from schemas.alerts import ONE_ID, SEVERITIES
-from schemas.answers import Answer
+from schemas.giving import Answer
 from schemas.api import LISTS, OPINIONS, STATUSES, Moment, Strict, Text, Whole
 
 TRIGGERS = ("event", "device_silent", "quarantine_growing", "backlog_growing")

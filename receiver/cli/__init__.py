@@ -19,6 +19,8 @@ COMMANDS = {
     "devices": "devices",
     "strangers": "strangers",
     "reviews": "reviewing",
+    "alerts": "alerting",
+    "rules": "ruling",
     "retention": "erasing",
     "subscriptions": "subscriptions",
     "deliveries": "deliveries",

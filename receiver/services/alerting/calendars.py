@@ -7,12 +7,15 @@ from importlib import import_module
 
 from receiver.domain.errors import Invalid
 
+# What the package says of a country or a part that it does not have: a RuntimeError of a kind that says more to its authors.
+UNKNOWN = RuntimeError
+
 
 def is_holiday(country: str, subdivision: str, day: date) -> bool:
     """Whether that day is a public holiday there; of a country that no calendar has any more none is."""
     try:
         return day in _calendar(country, subdivision)
-    except NotImplementedError:
+    except UNKNOWN:
         return False
 
 
@@ -24,7 +27,7 @@ def check_calendar(country: str, subdivision: str) -> None:
         return
     try:
         _calendar(country, subdivision)
-    except NotImplementedError:
+    except UNKNOWN:
         raise Invalid(
             "unknown_calendar",
             "no calendar has that country: give its ISO 3166 code, such as DE, and a part, such as BY",

@@ -49,7 +49,7 @@ class EventAlerts:
 
 def facts_of(event: Mapping[str, Any]) -> EventFacts:
     """What rules can ask of an event's row."""
-    reasons = (event["decision_detail"] or {}).get("reasons", ())
+    words = (event["decision_detail"] or {}).get("reasons", ())
     return EventFacts(
         event_id=event["id"],
         occurred_at=event["occurred_at"],
@@ -61,7 +61,7 @@ def facts_of(event: Mapping[str, Any]) -> EventFacts:
         is_blacklist_hit=bool(event["blacklist_said_by"]),
         second_opinion=None if event["second_opinion"] is None else str(event["second_opinion"]),
         identity_id=event["identity_id"],
-        is_ignored=PersonState.IGNORED in reasons,
+        is_ignored=PersonState.IGNORED in words,
     )
 
 

@@ -13,10 +13,12 @@ from receiver.domain.events import ListName
 from receiver.services.alerting.judging import AT_ONCE, TOPIC, Judging
 from receiver.services.intake.intake import Intake
 from receiver.store import alerts, outbox, people, tables
+from receiver.store.database import Tx
 from receiver.store.store import Store
 from tests.receiver.alarms import add_rule, alerts_of, announced, change_rule, only
 from tests.receiver.boxes import HISTORY, history, open_intake
 from tests.receiver.faces import Desk, enrol, face_of, told
+from tests.receiver.services.test_alerting import alerting_of, hit
 from tests.receiver.trusted import Gateway
 
 BLACKLIST, DISAGREEMENT = 1, 2
@@ -119,7 +121,12 @@ def test_a_rule_changed_holds_from_the_next_look_on(any_desk: Desk, any_intake: 
 
 def test_the_rules_are_not_read_with_each_event(desk: Desk, intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    monkeypatch.setattr("receiver.services.alerting.rule_book.rules.version", lambda _tx: read.append(1) or 1)
+
+    def version(_tx: Tx) -> int:
+        read.append(1)
+        return 1
+
+    monkeypatch.setattr("receiver.services.alerting.rule_book.rules.version", version)
     monkeypatch.setattr("receiver.services.alerting.rule_book.FOLLOW_SECONDS", 3600.0)
     for number in range(5):
         told(intake, 1, number * MINUTE, identity_id="")
@@ -185,8 +192,6 @@ def test_whom_a_device_calls_blacklisted_does_not_wait_behind_the_others(any_des
 
 def test_two_workers_who_meet_one_person_open_one_alert(store: Store) -> None:
     """Each holds the key until its commit; whoever comes second adds to the first one's alert."""
-    from tests.receiver.services.test_alerting import alerting_of, hit
-
     threads = [
         threading.Thread(target=lambda number=number: alerting_of(store).open(hit(number))) for number in range(6)
     ]
