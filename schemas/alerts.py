@@ -2,7 +2,8 @@
 
 from marshmallow import fields, validate
 
-from schemas.answers import Answer, Device, Gate, PersonNamed, PictureLink
+from schemas.answers import Device, Gate, PersonNamed, PictureLink
+from schemas.giving import Answer
 from schemas.api import LARGEST_ID, Moment, PageQuery, Strict, Text, Whole
 
 STATES = ("open", "acknowledged", "closed")
