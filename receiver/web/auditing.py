@@ -86,6 +86,8 @@ ROUTES: dict[str, Audited | NotDelicate] = {
     "corrections.split_person": Audited("person.split", "person", "person_id"),
     "corrections.promote_stranger": Audited("person.promoted", "person", "person_id"),
     "corrections.ignore_stranger": Audited("person.ignored", "person", "person_id"),
+    "corrections.promote_by_strangers": Audited("person.promoted", "person", "person_id"),
+    "corrections.ignore_by_strangers": Audited("person.ignored", "person", "person_id"),
     "corrections.undo_last": Audited("correction.undone", "person", "person_id"),
     "corrections.list_corrections": Audited("corrections.listed", "correction"),
     "corrections.get_correction": Audited("correction.read", "correction", "correction_id"),

@@ -270,11 +270,14 @@ class _Run:
     def _ask(
         self, tx: Tx, refused: Sequence[tuple[int, Outcome]], shown: Mapping[int, Sequence[ReviewPicture]]
     ) -> None:
-        """Has somebody look at refused rows; nobody is asked about what a dry run says."""
+        """Has somebody look at refused rows; nobody is asked about what a dry run says, or where there is nothing to look at:
+        whoever insists could not be obeyed, and the report has the row.
+        """
         if not self._job.is_dry_run:
             now = datetime.now(UTC)
             for number, outcome in refused:
-                note_row(tx, (self._job.id, number), outcome, shown.get(number, ()), now)
+                if shown.get(number):
+                    note_row(tx, (self._job.id, number), outcome, shown[number], now)
 
     def _next_window(self) -> list[tuple[Row, list[RowPicture]]]:
         """The next rows with their pictures, which are begun to be looked at; a row that may be deadly comes alone."""

@@ -60,7 +60,7 @@ def split_person(wanted: dict[str, Any], person_id: int) -> dict[str, Any]:
     return _done(services().splitting.split(person_id, split, by=who()))
 
 
-@blueprint.post(f"/strangers/<{ID}:person_id>/promote")
+@blueprint.post(f"/strangers/<{ID}:person_id>/promote", endpoint="promote_by_strangers")
 @blueprint.post(f"/people/<{ID}:person_id>/promote")
 @blueprint.arguments(schemas.Promotion)
 @blueprint.response(200, schemas.Correction)
@@ -78,7 +78,7 @@ def promote_stranger(wanted: dict[str, Any], person_id: int) -> dict[str, Any]:
     return _done(services().correcting.promote(person_id, promotion, by=who()))
 
 
-@blueprint.post(f"/strangers/<{ID}:person_id>/ignore")
+@blueprint.post(f"/strangers/<{ID}:person_id>/ignore", endpoint="ignore_by_strangers")
 @blueprint.post(f"/people/<{ID}:person_id>/ignore")
 @blueprint.arguments(schemas.Nothing)
 @blueprint.response(200, schemas.Correction)

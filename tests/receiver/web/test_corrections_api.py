@@ -108,6 +108,17 @@ def test_pictures_of_somebody_else_are_split_off(any_site: Site) -> None:
     assert any_site.get(f"/v1/people/{ben}")["merged_into"] == ann
 
 
+def test_strangers_are_corrected_under_their_own_address_too(site: Site) -> None:
+    passed(site, 4, want_action="1001", identity_id="S1")
+    site.desk.work()
+    (stranger,) = site.ids("/v1/strangers")
+    for what, more in (("promote", {"list": "staff", "name": "Dana"}), ("ignore", {})):
+        assert post(site, f"/v1/strangers/{stranger}/{what}", **more)["kind"] == what
+        assert site.ids("/v1/strangers") == []
+        post(site, f"/v1/people/{stranger}/undo")
+        assert site.ids("/v1/strangers") == [stranger]
+
+
 def test_a_stranger_is_promoted_with_the_whole_history(any_site: Site) -> None:
     events = [passed(any_site, 4, number * 60_000, want_action="1001", identity_id="S1") for number in range(3)]
     any_site.desk.work()
