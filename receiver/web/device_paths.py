@@ -35,9 +35,9 @@ KEYED = "/in/"
 KEY_ENVIRON = "gatehouse.key"
 STARS = "***"
 _KEYED = re.compile(r"/in/([^/]+)(/.*)")
-_SECRET = re.compile(r"/in/|g[krs]_|eyJ", re.IGNORECASE)
+_SECRET = re.compile(r"/in/|key=|g[krs]_|eyJ", re.IGNORECASE)
 _TOKEN = re.compile(r"\b(g[krs]_\d+_|eyJ)[\w.~-]+")
-_SHOWN = re.compile(r"(/in/+)[^/]+", re.IGNORECASE)
+_SHOWN = re.compile(r"(/in/+|\bkey=)[^/&]+", re.IGNORECASE)
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]

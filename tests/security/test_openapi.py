@@ -8,10 +8,10 @@ from pathlib import Path
 import requests
 
 from tests.receiver.boxes import history, text_of
-from tests.security.servers import server
-from tests.system.processes import PASSWORD, Site
+from tests.security.servers import MakeSite, make_site, server
+from tests.system.processes import PASSWORD, Site, eventually
 
-__all__ = ["server"]  # fixtures of another module
+__all__ = ["make_site", "server"]  # fixtures of another module
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 CHECKS = (
@@ -35,15 +35,19 @@ def test_no_question_is_a_500_and_every_answer_is_as_documented(server: Site) ->
     assert server.http.get(f"{server.url}/v1/events", timeout=30).status_code == 200
 
 
-def test_neither_is_one_about_logins_accounts_and_keys(server: Site) -> None:
+def test_neither_is_one_about_logins_accounts_and_keys(make_site: MakeSite) -> None:
     """By an account of its own, with a number that nobody guesses: some of the questions take accounts away."""
+    server = make_site(RECOGNITION="off")
+    server.start("web")
+    eventually(server.is_ready)
+    described = operations(server, LOGINS)
     for number in range(30):
         account = {"username": f"fuzzer{number}", "password": PASSWORD, "role": "admin", "must_change": False}
         server.http.post(f"{server.url}/v1/accounts", json=account, timeout=30).raise_for_status()
     token = token_of(server, "fuzzer29")
     asked = questioned(server, token, "--include-path-regex", LOGINS, "--exclude-path", "/v1/logout")
     assert requests.get(f"{server.url}/v1/accounts/me", headers={"Authorization": token}, timeout=30).status_code == 200
-    assert asked + questioned(server, token, "--include-path", "/v1/logout") == len(operations(server, LOGINS))
+    assert asked + questioned(server, token, "--include-path", "/v1/logout") == len(described)
     assert requests.get(f"{server.url}/v1/accounts/me", headers={"Authorization": token}, timeout=30).status_code == 401
 
 

@@ -274,6 +274,8 @@ def test_whatever_stands_where_a_key_would_is_starred() -> None:
     assert starred("/IN/abc/HistoryEvent") == "/IN/***/HistoryEvent"
     assert starred("/in/a/in/b") == "/in/***/in/***"
     assert starred("/inside/abc") == "/inside/abc"
+    assert starred("/HistoryEvent?key=abc") == "/HistoryEvent?key=***"
+    assert starred("/HistoryEvent;key=a.b&c=d/e") == "/HistoryEvent;key=***&c=d/e"
     assert starred("/v1/keys/gk_12_0a1b2c") == "/v1/keys/gk_12_***"
     assert starred("/v1/people/eyJhbGciOi.eyJpc3Mi.x-_y") == "/v1/people/eyJ***"
     assert starred("/v1/reviews/12/later") == "/v1/reviews/12/later"
