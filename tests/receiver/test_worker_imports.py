@@ -9,9 +9,6 @@ import pytest
 from sqlalchemy import update
 
 from receiver.domain.errors import Unavailable
-from receiver.forwarder.http import HttpChannel
-from receiver.services.forwarding.forwarding import Forwarding
-from receiver.services.intake.originals import Originals
 from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import Settings
 from receiver.store import outbox, tables
@@ -20,6 +17,7 @@ from receiver.store.pictures import Pictures
 from receiver.store.store import Store, open_store
 from receiver.worker import ATTEMPTS, Worker, WorkerParts
 from recognition.engine import Sighting
+from tests.receiver.forwarders import forwarder_of
 from tests.receiver.importer import Importer, many
 
 
@@ -30,7 +28,7 @@ class Shop:
         self.desk = Importer(store, folder)
         self.doorbell = Doorbell(folder)
         pictures = Pictures(store.pictures)
-        self.forwarding = Forwarding(store, Originals(store, pictures), HttpChannel())
+        self.forwarding = forwarder_of(store, folder)
         self.worker = Worker(
             WorkerParts(
                 settings=Settings(data_dir=folder),
