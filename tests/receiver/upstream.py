@@ -15,7 +15,7 @@ class Upstream:
     """What was asked and what is answered: by the identity of the event, else by ``answer``."""
 
     port: int = 0
-    answer: bytes = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    answer: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
     answers: dict[str, bytes] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
