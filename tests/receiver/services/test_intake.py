@@ -30,6 +30,7 @@ from tests.receiver.boxes import (
     delivered_events,
     history,
     open_intake,
+    open_subscribed,
     real_time,
     subscribe,
     text_of,
@@ -46,8 +47,7 @@ def results(recorded: Sequence[Recorded]) -> list[str]:
 
 
 def test_new_then_duplicate_changes_nothing(store: Store, tmp_path: Path) -> None:
-    subscribe(store)
-    with open_intake(store, tmp_path) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         (first,) = intake.record([history(reg_pic=text_of(1))], HISTORY)
         (again,) = intake.record([history(reg_pic=text_of(1))], HISTORY)
     assert (first.result, again) == ("new", Recorded(first.event_id, "duplicate"))
@@ -58,8 +58,7 @@ def test_new_then_duplicate_changes_nothing(store: Store, tmp_path: Path) -> Non
 
 
 def test_duplicates_within_one_batch_are_seen(store: Store, tmp_path: Path) -> None:
-    subscribe(store)
-    with open_intake(store, tmp_path) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         found = intake.record([history(1), history(2), history(1), history(1), "junk", history(2)], HISTORY)
     assert results(found) == ["new", "new", "duplicate", "duplicate", "quarantined", "duplicate"]
     assert found[0].event_id == found[2].event_id == found[3].event_id
@@ -75,8 +74,7 @@ def test_both_reports_of_a_passage_become_one_event(store: Store, tmp_path: Path
     ]
     if order == "history first":
         told.reverse()
-    subscribe(store)
-    with open_intake(store, tmp_path) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         (first,) = intake.record([told[0][0]], told[0][1])
         (second,) = intake.record([told[1][0]], told[1][1])
         (third,) = intake.record([told[1][0]], told[1][1])
@@ -108,8 +106,7 @@ def test_both_reports_in_one_group_become_one_event(store: Store, tmp_path: Path
         return write_batch
 
     found: dict[str, list[Recorded]] = {}
-    subscribe(store)
-    with open_intake(store, tmp_path, write_batch=held) as intake:
+    with open_subscribed(store, tmp_path, write_batch=held) as intake:
 
         def send(name: str, items: list[object], sender: Sender) -> None:
             found[name] = intake.record(items, sender)
@@ -209,8 +206,7 @@ def test_an_item_that_the_database_refuses_is_quarantined_whole_and_alone(store:
         # A limit of the database that the reader does not know of.
         tx.exec_driver_sql("ALTER TABLE event ADD CONSTRAINT no_poison CHECK (identity_name <> 'poison')")
     poison = history(2, identity_name="poison", reg_pic=text_of(4))
-    subscribe(store)
-    with open_intake(store, tmp_path) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         found = intake.record([history(1), poison, history(3)], HISTORY)
         assert results(found) == ["new", "quarantined", "new"]
         assert results(intake.record([poison], HISTORY)) == ["quarantined"]
@@ -226,8 +222,7 @@ def test_an_item_that_the_database_refuses_is_quarantined_whole_and_alone(store:
 
 def test_twenty_threads_with_one_event_make_one(store: Store, tmp_path: Path) -> None:
     found: list[Recorded] = []
-    subscribe(store)
-    with open_intake(store, tmp_path) as intake:
+    with open_subscribed(store, tmp_path) as intake:
 
         def send() -> None:
             found.extend(intake.record([history(reg_pic=text_of(1))], HISTORY))
@@ -309,8 +304,7 @@ def test_originals_come_back_with_equal_values_and_go_on_as_strict_json(store: S
         reg_pic="data:image/jpeg;base64," + text_of(1), odd="nul \x00", huge=2**80, lone="\ud800", null=None,
         ext_data={"recognize_face": text_of(2), "spot_pic": f"b'{text_of(3)}'", "not": float("nan"), "deep": {"a": [1.5]}},
     )  # fmt: skip
-    subscribe(store)
-    with open_intake(store, tmp_path) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         (recorded,) = intake.record([item], HISTORY)
     kept = Originals(store, Pictures(store.pictures))
     (given_back,) = kept.of_event(recorded.event_id or 0)
@@ -342,8 +336,7 @@ def test_odd_text_in_every_place_of_every_generation_is_stored(store: Store, tmp
         odd,
     ]  # fmt: skip
     sender = Sender("10.0.0.9", "/HistoryEvent", HISTORY.channel, "text/\x00\ud800" + "x" * 999)
-    subscribe(store)
-    with open_intake(store, tmp_path) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         found = intake.record(told, sender)
     assert results(found) == ["new"] * 3 + ["quarantined"] * 2
 
