@@ -23,18 +23,8 @@ from receiver.store import events, outbox, quarantine, tables
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store, open_store
 from tests.receiver.boxes import (
-    HISTORY,
-    OPEN,
-    REAL_TIME,
-    count,
-    delivered_events,
-    history,
-    open_intake,
-    open_subscribed,
-    real_time,
-    subscribe,
-    text_of,
-)
+    HISTORY, OPEN, REAL_TIME, count, delivered_events, history, open_intake, open_subscribed, real_time, subscribe, text_of,
+)  # fmt: skip
 
 
 def kinds_of(store: Store, event_id: int) -> list[str]:
