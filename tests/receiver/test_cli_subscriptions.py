@@ -67,13 +67,24 @@ def test_everything_can_be_said_of_a_new_one(tmp_path: Path) -> None:
     assert "Subscription 1 is made" in said(
         *("subscriptions", "add", "night shift", "--target", HUB, "--header", "X-Site=north"),
         *("--secret-file", f"token={tmp_path / 'token'}", "--list", "blacklist", "--list", "stranger", "--device", "3"),
-        *("--min-score", "0.5", "--window", "22:00-05:30", "--template-file", str(tmp_path / "template")),
+        *(
+            "--kind",
+            "escalated",
+            "--severity",
+            "critical",
+            "--min-score",
+            "0.5",
+            "--window",
+            "22:00-05:30",
+            "--template-file",
+            str(tmp_path / "template"),
+        ),
         *("--pictures", "none", "--batch", "20", "--rate", "60", "--unordered", "--paused"),
     )
     text = said("subscriptions", "show", "1")
     for word in (
         "night shift", "paused", "url http://hub.example/HistoryEvent", "X-Site ***", "secrets: token", "lists blacklist stranger",
-        "devices 3", "min_score 0.5", "kind window", "window_from 22:00", "window_to 05:30", "timezone Europe/Paris",
+        "devices 3", "kinds escalated", "severities critical", "min_score 0.5", "kind window", "window_from 22:00", "window_to 05:30", "timezone Europe/Paris",
         "format: template", "template: {{ data.id }}", "pictures: none", "batch size: 20", "rate per minute: 60", "ordered: False",
     ):  # fmt: skip
         assert word in text, word

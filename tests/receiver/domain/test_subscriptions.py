@@ -103,3 +103,14 @@ def test_states_say_what_happens() -> None:
 
 def test_secrets_are_not_shown() -> None:
     assert "s3cret" not in repr(replace(PLAIN, secrets={"token": "s3cret"}))
+
+
+def test_kinds_and_severities_are_asked_of_everything_but_events() -> None:
+    escalation = Filter(kinds=frozenset({"escalated"}), severities=frozenset({"critical"}))
+    assert escalation.passes(Facts(kind="escalated", severity="critical"), Topic.ALERT)
+    assert not escalation.passes(Facts(kind="opened", severity="critical"), Topic.ALERT)
+    assert not escalation.passes(Facts(kind="escalated", severity="info"), Topic.ALERT)
+    # What has no severity is not kept out by one.
+    assert escalation.passes(Facts(kind="escalated"), Topic.REVIEW)
+    assert escalation.passes(EVENT, Topic.EVENT)
+    assert not escalation.needs_decision

@@ -1,11 +1,14 @@
 """Deliveries over HTTP: every try, the dead ones once more, past events once more, and what would be sent."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from receiver.domain.subscriptions import Facts, Topic
+from receiver.services.publishing.publishing import Occurrence, publish
 from tests.receiver.bad_receiver import Behaviour
 from tests.receiver.boxes import text_of
 from tests.receiver.web.site import is_problem
@@ -129,3 +132,25 @@ def test_a_preview_shows_a_real_event_and_sends_nothing(desk: Desk) -> None:
     assert '"type":"event"' in ours["body"].replace(" ", "")
     assert is_problem(desk.site.client.post("/v1/subscriptions/preview", json={"event": 99}), 404, "no_such_event")
     assert desk.receiver.arrivals == []
+
+
+def test_who_wants_escalated_alerts_is_told_of_them_alone(desk: Desk) -> None:
+    number = desk.made(topics=["alert"], filter={"kinds": ["escalated"], "severities": ["critical"]}, format="event")[
+        "id"
+    ]
+    desk.made(name="of events", state="paused")
+    now = datetime.now(UTC)
+    for subject, (kind, severity) in enumerate(
+        (("opened", "critical"), ("escalated", "info"), ("escalated", "critical"))
+    ):
+        content = {"severity": severity, "title": "a door is open"}
+        about = Occurrence(Topic.ALERT, subject, kind, now, content, facts=Facts(severity=severity))
+        with desk.site.store.write() as tx:
+            publish(tx, about)
+    desk.teller.send(seconds=1)
+    (arrival,) = desk.receiver.arrivals
+    document = arrival.document
+    assert (document["type"], document["data"]["id"]) == ("alert.escalated", 2)
+    assert document["data"]["title"] == "a door is open"
+    (row,) = desk.site.get("/v1/deliveries", subscription=number)["items"]
+    assert (row["topic"], row["subject"], row["event"], row["device"]) == ("alert", 2, None, None)
