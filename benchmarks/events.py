@@ -9,6 +9,7 @@ import numpy as np
 
 FIRST_TIMESTAMP = 1_735_689_600_000  # milliseconds; every event adds one
 SERIAL_DIGITS = 14  # of the sixteen base64 characters that make a picture unique; the first two say which picture
+SMALLEST = 4096  # bytes of an event that has pictures
 SHARES = {"reg_pic": 0.25, "recognize_face": 0.2, "spot_pic": 0.55}
 REQUEST = (
     "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
@@ -55,11 +56,11 @@ class Request:
 
 
 def build_request(size: int, person: int, device: int, path: str = "/HistoryEvent") -> Request:
-    """A generation A event of about ``size`` bytes of body; the library picture depends on the person alone."""
+    """A generation A event of about ``size`` bytes of body, of less than 4 KiB without pictures; the library picture depends on the person alone."""
     places: dict[str, tuple[bytes, int]] = {}
     text_size = (size - 750) * 3 // 4
     pictures = {
-        key: _picture_text(int(text_size * share), person * 10 + number)
+        key: _picture_text(int(text_size * share), person * 10 + number) if size >= SMALLEST else ""
         for number, (key, share) in enumerate(SHARES.items())
     }
     ext_data = {
@@ -88,7 +89,7 @@ def build_request(size: int, person: int, device: int, path: str = "/HistoryEven
     head = REQUEST.format(path=path, length=len(body))
     whole = bytearray((head + body).encode("ascii"))
     places["timestamp"] = (b"%013d", whole.index(str(FIRST_TIMESTAMP).encode()))
-    for prefix, key in ((b"FA", "recognize_face"), (b"SP", "spot_pic")):
+    for prefix, key in ((b"FA", "recognize_face"), (b"SP", "spot_pic")) if size >= SMALLEST else ():
         start = whole.index(f'"{key}": "'.encode()) + len(f'"{key}": "')
         places[key] = (prefix + b"%%0%dd" % SERIAL_DIGITS, start + _comment_offset())
     patches = tuple(

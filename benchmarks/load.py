@@ -24,6 +24,7 @@ class Job:
         size: bytes of one event's body.
         first_serial: number of the first event; events of two jobs are different if their serials are.
         fixed: stop after that many events instead of after ``seconds``; 0 is no such limit.
+        pace: events a second, all connections together, where the server takes them so fast; 0: as fast as it takes them.
     """
 
     port: int
@@ -34,6 +35,7 @@ class Job:
     connections: int = 16
     warm_up: float = 0.5
     fixed: int = 0
+    pace: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,15 @@ class Shared:
         self.tally = Tally()
         self.measuring_from = float("inf")
         self.until = float("inf")
+        self.next_at = time.perf_counter()
+
+    def wait(self) -> float:
+        """Seconds until the next event may be sent."""
+        if not self.job.pace:
+            return 0.0
+        now = time.perf_counter()
+        self.next_at = max(self.next_at, now - 1.0) + 1.0 / self.job.pace
+        return self.next_at - now
 
     def next_serial(self) -> int | None:
         if time.perf_counter() >= self.until or (self.job.fixed and self.sent >= self.job.fixed):
@@ -118,7 +129,11 @@ class Client(asyncio.Protocol):
             return
         self._note(head)
         received.clear()
-        self.start()
+        wait = self._shared.wait()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self.start)
+        else:
+            self.start()
 
     def _note(self, head: int) -> None:
         now = time.perf_counter()

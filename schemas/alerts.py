@@ -3,8 +3,8 @@
 from marshmallow import fields, validate
 
 from schemas.answers import Device, Gate, PersonNamed, PictureLink
-from schemas.giving import Answer
 from schemas.api import LARGEST_ID, Moment, PageQuery, Strict, Text, Whole
+from schemas.giving import Answer
 
 STATES = ("open", "acknowledged", "closed")
 SEVERITIES = ("info", "warning", "critical")

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from schemas.giving import Answer
 from schemas.api import LARGEST_ID, Moment, PageQuery, Strict, Whole
+from schemas.giving import Answer
 from schemas.subscriptions import TOPICS
 
 STATES = ("waiting", "delivered", "dead", "dropped")

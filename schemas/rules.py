@@ -5,8 +5,8 @@ from typing import Any
 from marshmallow import fields, validate
 
 from schemas.alerts import ONE_ID, SEVERITIES
-from schemas.giving import Answer
 from schemas.api import LISTS, OPINIONS, STATUSES, Moment, Strict, Text, Whole
+from schemas.giving import Answer
 
 TRIGGERS = ("event", "device_silent", "quarantine_growing", "backlog_growing")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

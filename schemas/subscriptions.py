@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from schemas.giving import Answer
 from schemas.api import LARGEST_ID, LISTS, STATUSES, Moment, PageQuery, Strict, Text, Whole
+from schemas.giving import Answer
 
 TOPICS = ("event", "alert", "device", "person", "review")
 CHANNELS = ("http", "mqtt", "amqp", "file")
@@ -14,6 +14,7 @@ PICTURES = ("inline", "url", "none")
 STATES = ("enabled", "paused", "failing", "disabled")
 # What somebody may say; `failing` is what the server finds.
 SETTABLE = ("enabled", "paused", "disabled")
+SEVERITIES = ("info", "warning", "critical")
 SCHEDULES = ("now", "every", "cron", "window")
 MOST = 1000
 TEMPLATE_LETTERS = 64 * 1024
@@ -74,6 +75,15 @@ class FilterOf(Strict):
     )
     decisions = _words(STATUSES, "decisions; such events wait until they have been recognised")
     persons = _ids("people")
+    kinds = fields.List(
+        fields.String(validate=validate.Regexp(r"[a-z_]{1,32}\Z", error="must be a word like escalated")),
+        validate=validate.Length(max=MOST),
+        metadata={
+            "description": "what has happened, of everything but events: of alerts opened, acknowledged, assigned, escalated, "
+            "ended, closed; empty: all"
+        },
+    )
+    severities = _words(SEVERITIES, "of alerts")
     min_score = fields.Float(
         allow_none=True,
         validate=validate.Range(0, 1),
@@ -192,6 +202,8 @@ class FilterShown(Answer):
     groups = fields.List(fields.String())
     decisions = fields.List(fields.String())
     persons = fields.List(fields.Integer())
+    kinds = fields.List(fields.String())
+    severities = fields.List(fields.String())
     min_score = fields.Float(allow_none=True)
 
 

@@ -28,7 +28,7 @@ CATCH_ALL = {
     "receiver/services/intake/group_commit.py": "handed to whoever waits for the result",
     "receiver/web/calling.py": "handed to whoever waits for the answer",
     "receiver/web/sophon.py": "one request's trouble is not the others' of its round: its view meets it again, and says it",
-    "receiver/services/forwarding/forwarding.py": "a message that cannot be given back is set aside, or its line would stand still",
+    "receiver/services/forwarding/sending.py": "a channel's own mistake holds up its destination alone, not the thread",
 }
 CATCH_ALL_REGISTERED = ("receiver/web/problems.py",)
 # Loading these takes tens of megabytes; only whoever looks at faces pays for it.
@@ -57,7 +57,8 @@ HOME_OF = {
     "sqlalchemy": "receiver/store/",
     "alembic": "receiver/store/",
     "psycopg": "receiver/store/",
-    "apscheduler": ("receiver/worker.py", "receiver/setting_values.py"),
+    # Its cron expressions are reckoned with where they are read, and where schedules are; only the worker has a clock.
+    "apscheduler": ("receiver/worker.py", "receiver/setting_values.py", "receiver/domain/schedules.py"),
 }
 VAGUE_NAMES = frozenset({"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"})
 # A foreign system is found, and can be deleted, by its name.

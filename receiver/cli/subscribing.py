@@ -10,6 +10,8 @@ CHANNELS = ("http", "mqtt", "amqp", "file")
 TOPICS = ("event", "alert", "device", "person", "review")
 LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
 DECISIONS = ("matched", "ambiguous", "unknown", "poor_quality", "no_face")
+SEVERITIES = ("info", "warning", "critical")
+NAMED = ("lists", "devices", "groups", "decisions", "persons", "kinds", "severities")
 FORMATS = ("original", "a", "b", "c", "event", "template")
 PICTURES = ("inline", "url", "none")
 TIMES = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"))
@@ -40,6 +42,10 @@ SAYING = (
     click.option("--group", "groups", multiple=True, help="Only these groups, of the person or of the device."),
     click.option("--decision", "decisions", multiple=True, type=click.Choice(DECISIONS), help="Only these decisions."),
     click.option("--person", "persons", multiple=True, type=int, help="Only people of these ids."),
+    click.option(
+        "--kind", "kinds", multiple=True, help="Of alerts and the like only these: opened, escalated, closed ..."
+    ),
+    click.option("--severity", "severities", multiple=True, type=click.Choice(SEVERITIES), help="Only such alerts."),
     click.option("--min-score", type=float, help="Only from this score of the device on, 0 to 1."),
     click.option("--every", "seconds", type=float, help="Not at once, but every so many seconds."),
     click.option("--cron", help="By a cron expression of five fields."),
@@ -82,7 +88,7 @@ def document(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _filter(said: dict[str, Any]) -> dict[str, Any]:
-    found = {name: list(said[name]) for name in ("lists", "devices", "groups", "decisions", "persons") if said[name]}
+    found = {name: list(said[name]) for name in NAMED if said[name]}
     return found if said["min_score"] is None else found | {"min_score": said["min_score"]}
 
 

@@ -89,6 +89,12 @@ class Facts:
     decision: str | None = None
     person_id: int | None = None
     score: float | None = None
+    kind: str | None = None
+    severity: str | None = None
+
+
+# What a filter may name several of.
+NAMED = ("lists", "devices", "groups", "decisions", "persons", "kinds", "severities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,8 @@ class Filter:
         groups: of the person, or as the device named it.
         decisions: what we said.
         persons: ids.
+        kinds: what has happened, of everything but events: ``opened``, ``escalated`` ... of an alert.
+        severities: of alerts.
         min_score: what the device said, 0 to 1.
     """
 
@@ -109,6 +117,8 @@ class Filter:
     groups: frozenset[str] = frozenset()
     decisions: frozenset[str] = frozenset()
     persons: frozenset[int] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    severities: frozenset[str] = frozenset()
     min_score: float | None = None
 
     @property
@@ -126,6 +136,12 @@ class Filter:
             and _is_among(facts.person_id, self.persons, is_event=is_event)
             and self._has_group(facts, is_event=is_event)
             and self._has_score(facts, is_event=is_event)
+            and (is_event or self._has_kind(facts))
+        )
+
+    def _has_kind(self, facts: Facts) -> bool:
+        return _is_among(facts.kind, self.kinds, is_event=False) and _is_among(
+            facts.severity, self.severities, is_event=False
         )
 
     def _has_group(self, facts: Facts, *, is_event: bool) -> bool:
@@ -224,9 +240,8 @@ def check(subscription: Subscription) -> None:
 
 
 def _is_bounded(wanted: Filter) -> bool:
-    named = (wanted.lists, wanted.devices, wanted.groups, wanted.decisions, wanted.persons)
     score = wanted.min_score
-    return all(len(each) <= MOST_NAMED for each in named) and (score is None or 0 <= score <= 1)
+    return all(len(getattr(wanted, name)) <= MOST_NAMED for name in NAMED) and (score is None or 0 <= score <= 1)
 
 
 def _is_rate(rate: int | None) -> bool:

@@ -150,7 +150,8 @@ def settle(tx: Tx, found: Lane, held_until: datetime, settled: Settled, values: 
 def move(tx: Tx, lane_key: tuple[int, int], settled: Settled) -> None:
     """The books alone: somebody other than the forwarder has settled deliveries, or made dead ones wait again (negative)."""
     where = (lane.c.subscription_id == lane_key[0], lane.c.device_id == lane_key[1])
-    tx.execute(update(lane).where(*where).values(**_books(settled)))
+    if settled != Settled():
+        tx.execute(update(lane).where(*where).values(**_books(settled)))
 
 
 def bare(tx: Tx, lane_key: tuple[int, int], number: int, size: int) -> None:
@@ -161,7 +162,7 @@ def bare(tx: Tx, lane_key: tuple[int, int], number: int, size: int) -> None:
 
 
 def _books(settled: Settled) -> dict[str, Any]:
-    if not settled.number and not settled.size:
+    if settled == Settled():
         return {}
     return {
         "waiting": lane.c.waiting - settled.number,

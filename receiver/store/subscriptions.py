@@ -11,6 +11,7 @@ from receiver.domain import signatures
 from receiver.domain.breaker import FAILING_AFTER
 from receiver.domain.schedules import Schedule, ScheduleKind
 from receiver.domain.subscriptions import (
+    NAMED,
     Channel,
     Filter,
     Form,
@@ -280,12 +281,12 @@ def _values(known: Subscription) -> dict[str, Any]:
 
 
 def _filter(values: Mapping[str, Any]) -> Filter:
-    named = {name: frozenset(values.get(name, ())) for name in ("lists", "devices", "groups", "decisions", "persons")}
+    named = {name: frozenset(values.get(name, ())) for name in NAMED}
     return Filter(**named, min_score=values.get("min_score"))
 
 
 def _filter_values(wanted: Filter) -> dict[str, Any]:
-    named = {name: sorted(getattr(wanted, name)) for name in ("lists", "devices", "groups", "decisions", "persons")}
+    named = {name: sorted(getattr(wanted, name)) for name in NAMED}
     return {name: each for name, each in named.items() if each} | (
         {} if wanted.min_score is None else {"min_score": wanted.min_score}
     )

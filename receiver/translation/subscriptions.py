@@ -7,6 +7,7 @@ from typing import Any
 
 from receiver.domain.schedules import AT_ONCE, Schedule, ScheduleKind
 from receiver.domain.subscriptions import (
+    NAMED,
     Channel,
     Filter,
     Form,
@@ -76,7 +77,7 @@ def changed(known: Subscription, document: Mapping[str, Any], zone: str) -> Subs
 
 def to_filter(document: Mapping[str, Any]) -> Filter:
     """Names that are not there mean all."""
-    sets = {name: frozenset(document.get(name, ())) for name in ("lists", "devices", "groups", "decisions", "persons")}
+    sets = {name: frozenset(document.get(name, ())) for name in NAMED}
     return Filter(**sets, min_score=document.get("min_score"))
 
 
@@ -148,8 +149,7 @@ def _unstarred(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
 
 
 def _shown_filter(wanted: Filter) -> dict[str, Any]:
-    names = ("lists", "devices", "groups", "decisions", "persons")
-    return {name: sorted(getattr(wanted, name)) for name in names} | {"min_score": wanted.min_score}
+    return {name: sorted(getattr(wanted, name)) for name in NAMED} | {"min_score": wanted.min_score}
 
 
 def _shown_schedule(schedule: Schedule) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-from jinja2 import ChainableUndefined, Template, TemplateError
+from jinja2 import ChainableUndefined, Template, TemplateError, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 SECONDS = 2.0
@@ -38,7 +38,15 @@ class TooLong(ValueError):
 @lru_cache(maxsize=1)
 def _environment() -> ImmutableSandboxedEnvironment:
     # What is missing is empty, at any depth: a message that waits for months must not fail for a word that it has not.
-    return ImmutableSandboxedEnvironment(autoescape=False, undefined=ChainableUndefined)
+    environment = ImmutableSandboxedEnvironment(autoescape=False, undefined=ChainableUndefined)
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": _null}
+    return environment
+
+
+def _null(value: Any) -> None:
+    """What is missing, as JSON."""
+    if not isinstance(value, Undefined):
+        raise TypeError(f"{type(value).__name__} is no value of JSON")
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from receiver import metrics as declared
+from receiver import metrics
 from receiver.domain.accounts import Role
 from receiver.domain.errors import Unavailable
 from receiver.services.forwarding.subscriptions_shown import Counted
@@ -25,9 +25,9 @@ blueprint = Blueprint("metrics", __name__)
 LABEL = "subscription"
 
 
-@blueprint.get("/metrics")
+@blueprint.get("/metrics", endpoint="metrics")
 @needs(Role.VIEWER)
-def metrics() -> Response:
+def show() -> Response:
     """Counters since the start of the server; those of subscriptions since they were made."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -53,26 +53,26 @@ class OfSubscriptions(Collector):
     def collect(self) -> Iterable[Metric]:
         """One family for each of them."""
         now = datetime.now(UTC)
-        yield self._gauge(declared.SUBSCRIPTION_WAITING, lambda each: each.books.waiting)
-        yield self._gauge(declared.SUBSCRIPTION_OLDEST, lambda each: _age(each.oldest, now))
-        yield self._gauge(declared.SUBSCRIPTION_DEAD, lambda each: each.books.dead)
-        yield self._gauge(declared.SUBSCRIPTION_WITHOUT_PICTURES, lambda each: each.books.bared)
-        yield self._gauge(declared.SUBSCRIPTION_FAILING, lambda each: each.is_failing)
-        yield self._counter(declared.SUBSCRIPTION_SENT, lambda each: each.books.delivered)
-        yield self._counter(declared.SUBSCRIPTION_FAILED, lambda each: each.kept.failed)
-        about = declared.SUBSCRIPTION_SECONDS
+        yield self._gauge(metrics.SUBSCRIPTION_WAITING, lambda each: each.books.waiting)
+        yield self._gauge(metrics.SUBSCRIPTION_OLDEST, lambda each: _age(each.oldest, now))
+        yield self._gauge(metrics.SUBSCRIPTION_DEAD, lambda each: each.books.dead)
+        yield self._gauge(metrics.SUBSCRIPTION_WITHOUT_PICTURES, lambda each: each.books.bared)
+        yield self._gauge(metrics.SUBSCRIPTION_FAILING, lambda each: each.is_failing)
+        yield self._counter(metrics.SUBSCRIPTION_SENT, lambda each: each.books.delivered)
+        yield self._counter(metrics.SUBSCRIPTION_FAILED, lambda each: each.kept.failed)
+        about = metrics.SUBSCRIPTION_SECONDS
         summary = SummaryMetricFamily(about.name, about.documentation, labels=[LABEL])
         for each in self._counted:
             summary.add_metric([each.name], each.kept.sent, each.kept.seconds)
         yield summary
 
-    def _gauge(self, about: declared.SubscriptionMetric, read: Callable[[Counted], float]) -> Metric:
+    def _gauge(self, about: metrics.SubscriptionMetric, read: Callable[[Counted], float]) -> Metric:
         family = GaugeMetricFamily(about.name, about.documentation, labels=[LABEL])
         for each in self._counted:
             family.add_metric([each.name], float(read(each)))
         return family
 
-    def _counter(self, about: declared.SubscriptionMetric, read: Callable[[Counted], float]) -> Metric:
+    def _counter(self, about: metrics.SubscriptionMetric, read: Callable[[Counted], float]) -> Metric:
         family = CounterMetricFamily(about.name, about.documentation, labels=[LABEL])
         for each in self._counted:
             family.add_metric([each.name], float(read(each)))

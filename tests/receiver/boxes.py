@@ -108,6 +108,14 @@ def subscribe(store: Store, *urls: str) -> list[int]:
         return list(subscriptions.settle(tx, dict.fromkeys(urls or (ONE,), AT_ONCE), datetime.now(UTC)))
 
 
+@contextmanager
+def open_subscribed(store: Store, folder: Path, **options: Any) -> Iterator[Intake]:
+    """An intake of which somebody wants to be told."""
+    subscribe(store)
+    with open_intake(store, folder, **options) as intake:
+        yield intake
+
+
 def count(store: Store, table: Any) -> int:
     with store.read() as tx:
         return int(tx.execute(select(func.count()).select_from(table)).scalar_one())

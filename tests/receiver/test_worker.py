@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
-from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import update
 
+from receiver.assembly.subscriptions import schedule_of
 from receiver.domain.errors import SetupError, Unavailable
-from receiver.forwarder.http import HttpChannel
-from receiver.services.forwarding.forwarding import Forwarding
-from receiver.services.intake.originals import Originals
+from receiver.domain.schedules import Schedule, ScheduleKind
 from receiver.services.recognising.recognising import Recogniser
 from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import SettingError, Settings, load
@@ -21,10 +20,11 @@ from receiver.store.doorbell import Doorbell
 from receiver.store.outbox import Task
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
-from receiver.worker import ATTEMPTS, Worker, WorkerParts, trigger_of
+from receiver.worker import ATTEMPTS, Worker, WorkerParts
 from tests.made_stores import made_store
 from tests.receiver.boxes import HISTORY, history, open_intake, text_of
 from tests.receiver.faces import Desk, PreparedEngine, face_of, sighting
+from tests.receiver.forwarders import forwarder_of
 
 
 class Shop:
@@ -36,7 +36,7 @@ class Shop:
         self.desk = Desk(store, self.engine)
         self.doorbell = Doorbell(folder)
         pictures = Pictures(store.pictures)
-        self.forwarding = Forwarding(store, Originals(store, pictures), HttpChannel())
+        self.forwarding = forwarder_of(store, folder)
         self.made = 0
         self.worker = Worker(
             WorkerParts(
@@ -152,9 +152,8 @@ def test_a_job_that_finds_the_store_away_is_tried_at_the_next_tick(shop: Shop, m
 
 
 def test_the_schedule_is_seconds_or_a_cron_expression(tmp_path: Path) -> None:
-    trigger = trigger_of(Settings(upstream_every="2.5"))
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    assert trigger.get_next_fire_time(start, start) - start == timedelta(seconds=2.5)
-    assert isinstance(trigger_of(Settings(upstream_every="*/10 0-5,22-23 * * *")), CronTrigger)
+    assert schedule_of(Settings(upstream_every="2.5")) == Schedule(ScheduleKind.EVERY, seconds=2.5)
+    nightly = schedule_of(Settings(upstream_every="*/10 0-5,22-23 * * *", timezone=ZoneInfo("Asia/Shanghai")))
+    assert nightly == Schedule(ScheduleKind.CRON, cron="*/10 0-5,22-23 * * *", timezone="Asia/Shanghai")
     with pytest.raises(SettingError, match="GATEHOUSE_UPSTREAM_EVERY"):
         load({"GATEHOUSE_UPSTREAM_EVERY": "*/10 22-5 * * *"}, folder=tmp_path)

@@ -11,13 +11,10 @@ from sqlalchemy import update
 from receiver.domain.errors import Unavailable
 from receiver.domain.events import ListName
 from receiver.domain.scales import DLIB
-from receiver.forwarder.http import HttpChannel
 from receiver.services.checking.library_checks import LibraryChecks
 from receiver.services.checking.run import CheckingLibrary
 from receiver.services.checking.steps import Tools
 from receiver.services.deciding.library import Library
-from receiver.services.forwarding.forwarding import Forwarding
-from receiver.services.intake.originals import Originals
 from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import SettingError, Settings, load
 from receiver.store import library, library_checks, outbox, tables
@@ -29,6 +26,7 @@ from receiver.worker import ATTEMPTS, Worker, WorkerParts, night_of
 from recognition.gates import SHIPPED
 from tests.made_stores import made_store
 from tests.receiver.faces import MODEL, enrol, face_of
+from tests.receiver.forwarders import forwarder_of
 
 
 class Shop:
@@ -40,7 +38,7 @@ class Shop:
             library.settle(tx, MODEL, datetime.now(UTC))
         self.doorbell = Doorbell(folder)
         pictures = Pictures(store.pictures)
-        self.forwarding = Forwarding(store, Originals(store, pictures), HttpChannel())
+        self.forwarding = forwarder_of(store, folder)
         self.checks = LibraryChecks(store, self.doorbell.ring, "0 3 * * *")
         self.worker = Worker(
             WorkerParts(

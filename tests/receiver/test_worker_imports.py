@@ -9,9 +9,6 @@ import pytest
 from sqlalchemy import update
 
 from receiver.domain.errors import Unavailable
-from receiver.forwarder.http import HttpChannel
-from receiver.services.forwarding.forwarding import Forwarding
-from receiver.services.intake.originals import Originals
 from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import Settings
 from receiver.store import outbox, tables
@@ -21,6 +18,7 @@ from receiver.store.store import Store
 from receiver.worker import ATTEMPTS, Worker, WorkerParts
 from recognition.engine import Sighting
 from tests.made_stores import made_store
+from tests.receiver.forwarders import forwarder_of
 from tests.receiver.importer import Importer, many
 
 
@@ -31,7 +29,7 @@ class Shop:
         self.desk = Importer(store, folder)
         self.doorbell = Doorbell(folder)
         pictures = Pictures(store.pictures)
-        self.forwarding = Forwarding(store, Originals(store, pictures), HttpChannel())
+        self.forwarding = forwarder_of(store, folder)
         self.worker = Worker(
             WorkerParts(
                 settings=Settings(data_dir=folder),

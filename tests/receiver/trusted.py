@@ -1,6 +1,6 @@
 """A way in that meets devices as they come out of the box, and whoever trusts them; for tests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -75,11 +75,9 @@ class Gateway:
 
 
 @contextmanager
-def open_gateway(
-    store: Store, folder: Path, rules: TrustRules = ADOPT, subscriptions: Sequence[int] = ()
-) -> Iterator[Gateway]:
+def open_gateway(store: Store, folder: Path, rules: TrustRules = ADOPT) -> Iterator[Gateway]:
     """A way in over a store."""
-    with open_intake(store, folder, subscriptions, rules=rules) as intake:
+    with open_intake(store, folder, rules=rules) as intake:
         yield Gateway(store, intake, rules, Trusting(store, intake.book.forget))
 
 

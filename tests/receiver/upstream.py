@@ -29,7 +29,7 @@ class Upstream:
 
 
 def status(code: int, body: bytes = b"no") -> bytes:
-    return b"HTTP/1.1 %d Word\r\nContent-Length: %d\r\n\r\n%b" % (code, len(body), body)
+    return b"HTTP/1.1 %d Word\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (code, len(body), body)
 
 
 @contextmanager

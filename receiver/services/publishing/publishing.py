@@ -1,7 +1,7 @@
 """Writes deliveries for what has happened, in the transaction in which it happens; what comes in is the intake's business."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from receiver.domain.events import Channel
@@ -38,10 +38,11 @@ def publish(tx: Tx, occurrence: Occurrence) -> int:
     about = (occurrence.topic.value, occurrence.subject)
     content = {"kind": occurrence.kind, "at": occurrence.at.isoformat(), **occurrence.content}
     device_id = lanes.NO_DEVICE if occurrence.device_id is None else occurrence.device_id
+    facts = replace(occurrence.facts, kind=occurrence.kind)
     rows = [
         deliveries.row_of_occurrence(each.id, device_id, about, content, occurrence.at)
         for each in _taking(tx, occurrence.topic)
-        if each.filter.passes(occurrence.facts, occurrence.topic)
+        if each.filter.passes(facts, occurrence.topic)
     ]
     deliveries.add(tx, rows, occurrence.at)
     return len(rows)

@@ -57,5 +57,6 @@ def any_intake(store: Store, tmp_path: Path) -> Iterator[Intake]:
 
 @pytest.fixture
 def gateway(store: Store, tmp_path: Path) -> Iterator[Gateway]:
-    with open_gateway(store, tmp_path, subscriptions=subscribe(store)) as opened:
+    subscribe(store)
+    with open_gateway(store, tmp_path) as opened:
         yield opened

@@ -6,20 +6,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from receiver.forwarder.channel import Answer, Destination, Outcome, Outgoing
 from receiver.forwarder.http import ANSWER_BYTES, HttpChannel
-from receiver.services.forwarding import forwarding
-from receiver.services.forwarding.forwarding import LONGEST_PAUSE, Forwarding, pause
-from receiver.services.intake.originals import Originals
+from receiver.services.forwarding import claiming
+from receiver.services.forwarding.forwarding import Forwarding
 from receiver.store import deliveries, tables
-from receiver.store.pictures import Pictures
 from receiver.store.store import Store
 from tests.made_stores import made_store
-from tests.receiver.boxes import HISTORY, REAL_TIME, history, open_intake, real_time, text_of
+from tests.receiver.boxes import HISTORY, REAL_TIME, history, open_intake, real_time, subscribe, text_of
+from tests.receiver.forwarders import forwarder_of
 from tests.receiver.upstream import Upstream, running, status
 
 
@@ -30,24 +27,24 @@ class Site:
         self.store = store
         self.folder = folder
         self.urls: list[str] = []
-        self.forwarding = Forwarding(store, Originals(store, Pictures(store.pictures)), HttpChannel())
+        self.forwarding = forwarder_of(store, folder)
 
     def passes_on_to(self, *upstreams: Upstream) -> None:
         self.urls = [each.url for each in upstreams]
 
     def told(self, *identities: str, box: str = "BOX1") -> None:
         """Records one event for each identity, in that order."""
-        now = datetime.now(UTC)
-        with self.store.write() as tx:
-            subscriptions = list(deliveries.settle_subscriptions(tx, self.urls, now))
-        with open_intake(self.store, self.folder, subscriptions) as intake:
+        subscribe(self.store, *self.urls)
+        with open_intake(self.store, self.folder) as intake:
             for identity in identities:
                 intake.record([history(identity_id=identity, box=box)], HISTORY)
 
     def make_due(self) -> None:
         """All pauses are over."""
         with self.store.write() as tx:
-            tx.execute(update(tables.lane).values(due_at=datetime.now(UTC) - timedelta(seconds=1)))
+            past = datetime.now(UTC) - timedelta(seconds=1)
+            tx.execute(update(tables.lane).values(due_at=past))
+            tx.execute(update(tables.destination).values(due_at=past))
 
     def left(self) -> dict[tuple[str, str], int]:
         with self.store.read() as tx:
@@ -94,12 +91,10 @@ def test_each_devices_events_arrive_in_order_with_their_numbers(
 def test_events_go_on_as_they_arrived_with_their_pictures(site: Site, upstream: Upstream) -> None:
     site.passes_on_to(upstream)
     site.told()
-    with site.store.write() as tx:
-        subscriptions = list(deliveries.settle_subscriptions(tx, site.urls, datetime.now(UTC)))
     item = history(
         reg_pic=text_of(1), unknown={"kept": [1.5, None]}, ext_data={"spot_pic": "data:image/jpeg;base64," + text_of(2)}
     )
-    with open_intake(site.store, site.folder, subscriptions) as intake:
+    with open_intake(site.store, site.folder) as intake:
         intake.record([real_time()], REAL_TIME)
         intake.record([item], HISTORY)
     assert site.forwarding.send_due() == 1
@@ -114,11 +109,11 @@ def test_after_a_failure_the_same_message_comes_first_and_nothing_overtakes(site
     assert site.forwarding.send_due() == 1
     assert site.forwarding.send_due() == 0  # the lane rests
     site.make_due()
-    assert site.forwarding.send_due(only_failing=True) == 0
+    assert site.forwarding.send_due() == 0
     site.told("d")
     del upstream.answers["b"]
     site.make_due()
-    assert site.forwarding.send_due(only_failing=True) == 3
+    assert site.forwarding.send_due() == 3
     assert upstream.identities() == ["a", "b", "b", "b", "c", "d"]
     assert site.left() == {}
     assert site.errors() == [None]
@@ -130,7 +125,7 @@ def test_an_upstream_that_is_down_loses_nothing(site: Site) -> None:
         site.passes_on_to(gone)
     site.told("a", "b")
     assert site.forwarding.send_due() == 0
-    assert site.left() == {(gone.url, "waiting"): 2}
+    assert site.left() == {("upstream", "waiting"): 2}
     assert "ConnectionError" in (site.errors()[0] or "")
     with running(gone):
         site.make_due()
@@ -147,7 +142,7 @@ def test_a_message_refused_three_times_is_buried_and_the_next_goes(site: Site, u
         site.make_due()
     assert site.forwarding.send_due() == 1
     assert upstream.identities() == ["bad", "bad", "bad", "good"]
-    assert site.left() == {(upstream.url, "buried"): 1}
+    assert site.left() == {("upstream", "dead"): 1}
     with site.store.read() as tx:
         assert tx.execute(select(tables.delivery.c.last_error)).scalar() == "HTTP 400: will not have it"
 
@@ -160,7 +155,7 @@ def test_what_speaks_of_the_other_sides_state_never_buries(site: Site, upstream:
     for _ in range(5):
         assert site.forwarding.send_due() == 0
         site.make_due()
-    assert site.left() == {(upstream.url, "waiting"): 1}
+    assert site.left() == {("upstream", "waiting"): 1}
 
 
 def test_two_upstreams_do_not_hold_each_other_up(site: Site, upstream: Upstream) -> None:
@@ -169,7 +164,7 @@ def test_two_upstreams_do_not_hold_each_other_up(site: Site, upstream: Upstream)
         site.told("a", "b")
         site.told("c", box="BOX2")
         assert site.forwarding.send_due() == 3
-        assert site.left() == {(failing.url, "waiting"): 3}
+        assert site.left() == {("upstream", "waiting"): 3}
     assert sorted(upstream.identities()) == ["a", "b", "c"]
 
 
@@ -180,7 +175,7 @@ def test_a_redirect_is_no_success(site: Site, upstream: Upstream) -> None:
         site.told("a")
         assert site.forwarding.send_due() == 0
         assert elsewhere.asked == []
-    assert site.left() == {(upstream.url, "waiting"): 1}
+    assert site.left() == {("upstream", "waiting"): 1}
 
 
 GZIP = b"HTTP/1.1 %d Word\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\njunk"
@@ -208,7 +203,7 @@ def test_what_is_no_http_answer_is_tried_again(site: Site, upstream: Upstream, a
     site.told("a")
     upstream.answer = answer
     assert site.forwarding.send_due() == 0
-    assert site.left() == {(upstream.url, "waiting"): 1}
+    assert site.left() == {("upstream", "waiting"): 1}
     assert site.errors()[0]
 
 
@@ -290,7 +285,7 @@ def test_stopping_ends_after_the_try_under_way_and_frees_the_lane(site: Site, up
     site.passes_on_to(upstream)
     site.told("a", "b")
     channel = Stopping()
-    channel.forwarding = Forwarding(site.store, Originals(site.store, Pictures(site.store.pictures)), channel)
+    channel.forwarding = forwarder_of(site.store, site.folder, channel)
     assert channel.forwarding.send_due() == 1
     channel.forwarding.close()
     assert channel.forwarding.send_due() == 0
@@ -300,15 +295,8 @@ def test_stopping_ends_after_the_try_under_way_and_frees_the_lane(site: Site, up
 
 
 def test_a_long_line_goes_through_in_order(site: Site, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forwarding, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(claiming, "ROWS_AT_ONCE", 3)
     site.passes_on_to(upstream)
     site.told(*[f"{number:02}" for number in range(10)])
     assert site.forwarding.send_due() == 10
     assert upstream.identities() == sorted(upstream.identities())
-
-
-@given(attempts=st.integers(1, 10_000), chance=st.floats(0, 1, exclude_max=True))
-def test_pauses_grow_to_a_minute_and_are_jittered_to_half(attempts: int, chance: float) -> None:
-    longest = min(LONGEST_PAUSE, 2.0 ** min(attempts, 6))
-    assert longest / 2 <= pause(attempts, lambda: chance) <= longest
-    assert pause(attempts, lambda: chance) <= pause(attempts + 1, lambda: chance)

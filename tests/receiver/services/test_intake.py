@@ -31,10 +31,11 @@ from tests.receiver.boxes import (
     delivered_events,
     history,
     open_intake,
+    open_subscribed,
     real_time,
     subscribe,
     text_of,
-)
+)  # fmt: skip
 
 
 def kinds_of(store: Store, event_id: int) -> list[str]:
@@ -47,7 +48,7 @@ def results(recorded: Sequence[Recorded]) -> list[str]:
 
 
 def test_new_then_duplicate_changes_nothing(store: Store, tmp_path: Path) -> None:
-    with open_intake(store, tmp_path, subscribe(store)) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         (first,) = intake.record([history(reg_pic=text_of(1))], HISTORY)
         (again,) = intake.record([history(reg_pic=text_of(1))], HISTORY)
     assert (first.result, again) == ("new", Recorded(first.event_id, "duplicate"))
@@ -58,7 +59,7 @@ def test_new_then_duplicate_changes_nothing(store: Store, tmp_path: Path) -> Non
 
 
 def test_duplicates_within_one_batch_are_seen(store: Store, tmp_path: Path) -> None:
-    with open_intake(store, tmp_path, subscribe(store)) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         found = intake.record([history(1), history(2), history(1), history(1), "junk", history(2)], HISTORY)
     assert results(found) == ["new", "new", "duplicate", "duplicate", "quarantined", "duplicate"]
     assert found[0].event_id == found[2].event_id == found[3].event_id
@@ -74,7 +75,7 @@ def test_both_reports_of_a_passage_become_one_event(store: Store, tmp_path: Path
     ]
     if order == "history first":
         told.reverse()
-    with open_intake(store, tmp_path, subscribe(store)) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         (first,) = intake.record([told[0][0]], told[0][1])
         (second,) = intake.record([told[1][0]], told[1][1])
         (third,) = intake.record([told[1][0]], told[1][1])
@@ -106,7 +107,7 @@ def test_both_reports_in_one_group_become_one_event(store: Store, tmp_path: Path
         return write_batch
 
     found: dict[str, list[Recorded]] = {}
-    with open_intake(store, tmp_path, subscribe(store), write_batch=held) as intake:
+    with open_subscribed(store, tmp_path, write_batch=held) as intake:
 
         def send(name: str, items: list[object], sender: Sender) -> None:
             found[name] = intake.record(items, sender)
@@ -129,8 +130,8 @@ def test_both_reports_in_one_group_become_one_event(store: Store, tmp_path: Path
     assert set(delivered_events(store)) == {*ids, found["first"][0].event_id}
 
 
-def recorder_of(store: Store, subscriptions: Sequence[int] = ()) -> Recorder:
-    return Recorder(store, DeviceBook(store, OPEN), is_recognising=True, subscriptions=lambda: subscriptions)
+def recorder_of(store: Store) -> Recorder:
+    return Recorder(store, DeviceBook(store, OPEN), is_recognising=True)
 
 
 def read_entries(store: Store, folder: Path, told: Sequence[tuple[object, Sender]]) -> list[Entry]:
@@ -139,7 +140,8 @@ def read_entries(store: Store, folder: Path, told: Sequence[tuple[object, Sender
 
 
 def test_a_repeated_history_event_that_joins_is_kept_once(store: Store, tmp_path: Path) -> None:
-    recorder = recorder_of(store, subscribe(store))
+    subscribe(store)
+    recorder = recorder_of(store)
     entries = read_entries(store, tmp_path, [(real_time(), REAL_TIME), (history(), HISTORY), (history(), HISTORY)])
     first, second, third = recorder.write_batch(entries)
     assert first.event_id == second.event_id == third.event_id
@@ -157,7 +159,8 @@ def test_a_repeated_report_is_kept_once_when_the_other_report_joins_between(stor
 
 
 def test_deliveries_keep_the_order_of_arrival_when_a_later_event_joins(store: Store, tmp_path: Path) -> None:
-    recorder = recorder_of(store, subscribe(store))
+    subscribe(store)
+    recorder = recorder_of(store)
     (early,) = recorder.write_batch(read_entries(store, tmp_path, [(real_time(2), REAL_TIME)]))
     one, two, three = recorder.write_batch(
         read_entries(store, tmp_path, [(history(1), HISTORY), (history(2), HISTORY), (history(3), HISTORY)])
@@ -204,7 +207,7 @@ def test_an_item_that_the_database_refuses_is_quarantined_whole_and_alone(store:
         # A limit of the database that the reader does not know of.
         tx.exec_driver_sql("ALTER TABLE event ADD CONSTRAINT no_poison CHECK (identity_name <> 'poison')")
     poison = history(2, identity_name="poison", reg_pic=text_of(4))
-    with open_intake(store, tmp_path, subscribe(store)) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         found = intake.record([history(1), poison, history(3)], HISTORY)
         assert results(found) == ["new", "quarantined", "new"]
         assert results(intake.record([poison], HISTORY)) == ["quarantined"]
@@ -220,7 +223,7 @@ def test_an_item_that_the_database_refuses_is_quarantined_whole_and_alone(store:
 
 def test_twenty_threads_with_one_event_make_one(store: Store, tmp_path: Path) -> None:
     found: list[Recorded] = []
-    with open_intake(store, tmp_path, subscribe(store)) as intake:
+    with open_subscribed(store, tmp_path) as intake:
 
         def send() -> None:
             found.extend(intake.record([history(reg_pic=text_of(1))], HISTORY))
@@ -237,7 +240,7 @@ def test_twenty_threads_with_one_event_make_one(store: Store, tmp_path: Path) ->
 
 def test_several_processes_with_the_same_passages_keep_each_once(store: Store, tmp_path: Path) -> None:
     """Each recorder stands for a process: it has a memory of devices and lanes of its own."""
-    subscriptions = subscribe(store)
+    subscribe(store)
     told = [
         pair
         for number in range(6)
@@ -250,7 +253,7 @@ def test_several_processes_with_the_same_passages_keep_each_once(store: Store, t
     def send(seed: int) -> None:
         mine = list(entries)
         random.Random(seed).shuffle(mine)
-        recorder = recorder_of(store, subscriptions)
+        recorder = recorder_of(store)
         start.wait(30)
         for entry in mine:
             for _ in range(3):
@@ -273,7 +276,8 @@ def test_several_processes_with_the_same_passages_keep_each_once(store: Store, t
 
 
 def test_a_rollback_leaves_the_device_book_clean(store: Store, tmp_path: Path) -> None:
-    recorder = recorder_of(store, subscribe(store))
+    subscribe(store)
+    recorder = recorder_of(store)
     (entry,) = read_entries(store, tmp_path, [(history(), HISTORY)])
     add = events.add
 
@@ -301,7 +305,7 @@ def test_originals_come_back_with_equal_values_and_go_on_as_strict_json(store: S
         reg_pic="data:image/jpeg;base64," + text_of(1), odd="nul \x00", huge=2**80, lone="\ud800", null=None,
         ext_data={"recognize_face": text_of(2), "spot_pic": f"b'{text_of(3)}'", "not": float("nan"), "deep": {"a": [1.5]}},
     )  # fmt: skip
-    with open_intake(store, tmp_path, subscribe(store)) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         (recorded,) = intake.record([item], HISTORY)
     kept = Originals(store, Pictures(store.pictures))
     (given_back,) = kept.of_event(recorded.event_id or 0)
@@ -333,7 +337,7 @@ def test_odd_text_in_every_place_of_every_generation_is_stored(store: Store, tmp
         odd,
     ]  # fmt: skip
     sender = Sender("10.0.0.9", "/HistoryEvent", HISTORY.channel, "text/\x00\ud800" + "x" * 999)
-    with open_intake(store, tmp_path, subscribe(store)) as intake:
+    with open_subscribed(store, tmp_path) as intake:
         found = intake.record(told, sender)
     assert results(found) == ["new"] * 3 + ["quarantined"] * 2
 
@@ -383,7 +387,8 @@ def test_the_intake_is_idempotent_in_any_order_and_any_split(told: list[Any], da
     with TemporaryDirectory() as name:
         folder = Path(name)
         opened = made_store(folder)
-        recorder = recorder_of(opened, subscribe(opened))
+        subscribe(opened)
+        recorder = recorder_of(opened)
         entries = read_entries(opened, folder, twice)
         while entries:
             size = data.draw(st.integers(1, len(entries)))

@@ -2,19 +2,16 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 import pytest
 
 from receiver.forwarder.channel import Answer, Outcome, Outgoing
-from receiver.services.forwarding.forwarding import Forwarding
-from receiver.services.intake.originals import Originals
 from receiver.store import deliveries
-from receiver.store.pictures import Pictures
 from receiver.store.store import Store
-from tests.receiver.boxes import HISTORY, history, open_intake
+from tests.receiver.boxes import HISTORY, history, open_intake, subscribe
+from tests.receiver.forwarders import forwarder_of
 
 SLOW = "http://slow.example/"
 QUICK = "http://quick.example/"
@@ -59,10 +56,9 @@ def channel() -> Iterator[HeldChannel]:
 def test_what_is_new_for_a_quick_lane_goes_out_while_a_slow_one_waits(
     store: Store, tmp_path: Path, channel: HeldChannel, urls: list[str], slow_box: str
 ) -> None:
-    with store.write() as tx:
-        subscriptions = list(deliveries.settle_subscriptions(tx, urls, datetime.now(UTC)))
-    forwarding = Forwarding(store, Originals(store, Pictures(store.pictures)), channel)
-    with open_intake(store, tmp_path, subscriptions) as intake:
+    subscribe(store, *urls)
+    forwarding = forwarder_of(store, tmp_path, channel)
+    with open_intake(store, tmp_path) as intake:
         intake.record([history(number, box=slow_box) for number in range(10)], HISTORY)
         begun = forwarding.begin_due()
         assert channel.reached.wait(PATIENCE)

@@ -1,5 +1,6 @@
 """Templates are bounded: no words that they hold can take the server's time, memory, files or secrets."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from receiver.domain.errors import Invalid
 from receiver.services.forwarding.templates import Templates
+from tests.source import ROOT
 
 DOCUMENT: dict[str, Any] = {
     "type": "event",
@@ -32,6 +34,17 @@ def test_a_template_says_it_in_somebody_elses_words(templates: Templates) -> Non
 
 def test_what_an_event_does_not_have_is_empty_at_any_depth(templates: Templates) -> None:
     assert templates.render("[{{ event.decision.person.name }}{{ nobody.knows.it }}]", DOCUMENT) == "[]"
+    made = templates.render('{"who": {{ event.decision.person.name|tojson }}, "all": {{ [nobody]|tojson }}}', DOCUMENT)
+    assert orjson.loads(made) == {"who": None, "all": [None]}
+
+
+def test_the_template_of_the_page_makes_json_of_every_event(templates: Templates) -> None:
+    page = (ROOT / "docs" / "how-to" / "subscriptions.md").read_text(encoding="utf-8")
+    found = re.search(r"```jinja\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    empty = DOCUMENT | {"data": {"reported": {"identity_name": "", "score": None}, "gate": None, "decision": None}}
+    made = orjson.loads(templates.render(found[1], empty))
+    assert made == {"who": "", "where": None, "at": DOCUMENT["timestamp"], "sure": None, "known": False}
 
 
 @pytest.mark.parametrize(

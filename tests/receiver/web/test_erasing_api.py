@@ -14,7 +14,7 @@ from receiver.services.erasing import erasing, erasing_pictures
 from receiver.services.erasing.erasing_pictures import faces_near
 from receiver.services.intake.recording import Recorded
 from receiver.settings import Settings
-from receiver.store import database, deliveries, imports, pictures, quarantine, tables
+from receiver.store import database, deliveries, imports, lanes, pictures, quarantine, tables
 from receiver.store.pictures import Pictures
 from receiver.store.store import MAIN_FILE, PICTURES_FILE
 from tests.made_stores import made_house
@@ -263,18 +263,8 @@ def test_what_waits_upstream_and_in_quarantine_goes_too(site: Site, folder: Path
     other = site.told(50, 5)
     now = datetime.now(UTC)
     with site.store.write() as tx:
-        rows = [
-            {
-                "subscription_id": 1,
-                "device_id": 1,
-                "event_id": each,
-                "message_id": each,
-                "state": deliveries.WAITING,
-                "created_at": now,
-            }
-            for each in (*ids, other)
-        ]
-        deliveries.add(tx, rows)
+        rows = [deliveries.row_of_event(1, (1, each, each), 0, now) for each in (*ids, other)]
+        deliveries.add(tx, rows, now)
         for place, raw in enumerate((f'{{"a": "{NAME}"', f"x={IDENTITY}&y=1", '{"a": "somebody else"')):
             quarantine.keep(
                 tx,
@@ -295,6 +285,9 @@ def test_what_waits_upstream_and_in_quarantine_goes_too(site: Site, folder: Path
     assert (done["counts"]["deliveries"], done["counts"]["quarantined"]) == (3, 2)
     with site.store.read() as tx:
         assert list(tx.execute(select(tables.delivery.c.event_id)).scalars()) == [other]
+        books = lanes.books_of(tx, 1)
+    assert books.is_balanced
+    assert (books.recorded, books.waiting, books.dropped) == (4, 1, 3)
     assert count(site.store, tables.quarantine) == 1
 
 

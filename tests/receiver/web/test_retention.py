@@ -89,9 +89,8 @@ def test_what_is_held_or_waits_upstream_stays(site: Site) -> None:
     held, waiting, free = (passage(site, number, 40, identity_id=f"e{number}") for number in (2, 3, 4))
     assert site.client.patch(f"/v1/people/{person}", json={"legal_hold": True}).status_code == 200
     assert site.client.patch(f"/v1/events/{held}", json={"legal_hold": True}).status_code == 200
-    row = {"subscription_id": 1, "device_id": 1, "event_id": waiting, "message_id": waiting}
     with site.store.write() as tx:
-        deliveries.add(tx, [row | {"state": deliveries.WAITING, "created_at": NOW - 40 * DAY}])
+        deliveries.add(tx, [deliveries.row_of_event(1, (1, waiting, waiting), 0, NOW - 40 * DAY)], NOW)
     work = retaining(site, events=30, scenes=30)
     assert work.run(without_rest(), NOW)["events"] == 1
     assert free not in site.ids()
