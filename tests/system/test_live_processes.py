@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -47,6 +48,14 @@ class Stream:
     def position(self) -> int:
         return int(self.events[-1][1]["id"])
 
+    def close(self) -> None:
+        """Ends the reader too, which closing alone would wait for."""
+        connection = self.answer.raw._connection
+        if connection is not None and connection.sock is not None:
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+        self.answer.close()
+
     def _read(self) -> None:
         name = ""
         with contextlib.suppress(requests.RequestException, OSError, AttributeError):
@@ -63,7 +72,7 @@ def listening(site: Site, **query: Any) -> Iterator[Stream]:
     stream = Stream(site, **query)
     eventually(lambda: stream.events)
     yield stream
-    stream.answer.close()
+    stream.close()
 
 
 def open_alert(site: Site) -> int:
