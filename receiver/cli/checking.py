@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from receiver.settings import Settings
 
 Finding = tuple[bool, str]
+# More subscriptions than there may be.
+MOST = 500
 
 
 @click.command("check")
@@ -36,6 +38,7 @@ def _findings(settings: "Settings") -> Iterator[Finding]:
         yield check(settings)
     for url in settings.upstream_url:
         yield _upstream(url)
+    yield from _subscriptions(settings)
 
 
 def _data_dir(settings: "Settings") -> Finding:
@@ -111,6 +114,30 @@ def _library(settings: "Settings") -> tuple[str, str]:
         house.close()
 
 
+def _subscriptions(settings: "Settings") -> Iterator[Finding]:
+    """Those that do not get what they want: their destination does not work, or has said that it is gone."""
+    from receiver.domain.errors import GatehouseError
+    from receiver.store import subscriptions
+    from receiver.store.store import open_store
+
+    try:
+        store = open_store(settings.database_url, settings.data_dir)
+    except GatehouseError:
+        return  # said already
+    try:
+        if not store.is_current():
+            return
+        with store.read() as tx:
+            known = [kept.subscription for kept in subscriptions.every(tx)]
+    except GatehouseError:
+        return
+    finally:
+        store.close()
+    for each in known:
+        if each.reason in {"unreachable", "gone"}:
+            yield False, f"subscription {each.name} is {each.state} ({each.reason}); what it wants waits"
+
+
 def _upstream(url: str) -> Finding:
     import requests
 
@@ -124,3 +151,28 @@ def _upstream(url: str) -> Finding:
             f"upstream {without_password(url)} does not answer ({type(error).__name__}); events will wait for it",
         )
     return True, f"upstream {without_password(url)} answers (HTTP {answer.status_code} to HEAD)"
+
+
+def _subscriptions(settings: "Settings") -> Iterator[Finding]:
+    """Each subscription that sends nothing, and why; what has never been started has none."""
+    from receiver.bootstrap import open_house
+    from receiver.domain.errors import GatehouseError
+    from receiver.services.forwarding.subscriptions_shown import SubscriptionList
+
+    try:
+        house = open_house(settings, is_upgrading=False)
+    except GatehouseError:
+        return
+    try:
+        rows = SubscriptionList(house.store).page(0, MOST, None).items
+    finally:
+        house.close()
+    for row in rows:
+        if row["state"] in {"failing", "paused"}:
+            figures = row["figures"]
+            why = f" ({row['reason']}: {figures['last_error'] or 'somebody must look'})" if row["reason"] else ""
+            sentence = (
+                f"subscription {row['id']}, {row['name']}, is {row['state']}{why}; {figures['waiting']} deliveries wait"
+            )
+            # Somebody has paused it, or it is broken.
+            yield row["state"] == "paused" and not row["reason"], sentence

@@ -175,3 +175,24 @@ def test_past_events_are_previewed_and_sent_once_more(house: House, tmp_path: Pa
     assert "no event 9" in refused("subscriptions", "preview", "1", "9")
     assert "no event 9" in refused("subscriptions", "replay", "1", "--event", "9")
     assert "say which" in refused("subscriptions", "replay", "1")
+
+
+def test_check_tells_of_what_sends_nothing_and_why(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEHOUSE_DISK_RESERVE", "1")
+    monkeypatch.setenv("GATEHOUSE_PORT", "1024")
+    monkeypatch.setenv("GATEHOUSE_HOST", "127.0.0.1")
+    clock = Clock()
+    with BadReceiver(usual=Behaviour.FAILS, clock=clock) as receiver:
+        said("subscriptions", "add", "broken", "--target", f"url={receiver.url}")
+        said("subscriptions", "add", "resting", "--target", HUB, "--paused")
+        happens(house, tmp_path, 1)
+        assert "broken" not in said("check")
+        with forwarder_of(house.store, tmp_path, clock) as forwarding:
+            for _ in range(8):
+                clock.passes(minutes=1)
+                forwarding.send_due()
+        text = refused("check")
+        assert "FAIL  subscription 1, broken, is failing (unreachable: HTTP 500: {}); 1 deliveries wait" in text
+        assert "ok    subscription 2, resting, is paused; 1 deliveries wait" in text

@@ -70,14 +70,20 @@ class Clearing:
         number = 0
         for each in removed:
             step = AT_ONCE
-            while step == AT_ONCE and not pace.is_stopping():
+            while step and not pace.is_stopping():
                 with pace.step(), self._store.write() as tx:
-                    step = deliveries.drop_of_removed(tx, each, AT_ONCE)
-                    if step == 0:
-                        replays.drop(tx, each)
-                        lanes.drop(tx, each)
-                        subscriptions.drop(tx, each)
+                    step = self._drop_some(tx, each)
                 number += step
+        return number
+
+    @staticmethod
+    def _drop_some(tx: Tx, subscription_id: int) -> int:
+        """Some of its deliveries; when there are none, the rest of it. How many."""
+        number = deliveries.drop_of_removed(tx, subscription_id, AT_ONCE)
+        if number == 0:
+            replays.drop(tx, subscription_id)
+            lanes.drop(tx, subscription_id)
+            subscriptions.drop(tx, subscription_id)
         return number
 
     def _make_room(self, pace: Pace) -> int:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from receiver import metrics
 from receiver.domain import breaker as breakers
 from receiver.domain.breaker import Breaker
@@ -23,6 +25,8 @@ REFUSED_PAUSE = timedelta(seconds=5)
 THROTTLE_SECONDS = 30.0
 GONE = "gone"
 UNREACHABLE = "unreachable"
+
+log = structlog.get_logger("forwarding")
 
 
 def _nothing(_tx: Tx, _subscription: Subscription, _reason: str) -> None:
@@ -93,6 +97,8 @@ class Settler:
         for kept in subscriptions.every(tx):
             if kept.destination_id != destination_id or not kept.subscription.may_send:
                 continue
+            event = "subscription_failing" if present.is_failing else "subscription_works_again"
+            log.warning(event, subscription=kept.subscription.name, detail=present.detail)
             if present.is_failing:
                 self.hooks.on_failing(tx, kept.subscription, UNREACHABLE)
             else:
@@ -107,6 +113,7 @@ class Settler:
             kept = subscriptions.find(tx, turn.subscription.id)
             if kept is not None and kept.subscription.may_send:
                 subscriptions.set_state(tx, turn.subscription.id, SubscriptionState.PAUSED, GONE)
+                log.warning("subscription_failing", subscription=turn.subscription.name, detail=GONE)
                 self.hooks.on_failing(tx, turn.subscription, GONE)
         if tries:
             tally = (ended.delivered, len(tries) - len(taken), sum(tried.seconds for tried in taken))
