@@ -50,10 +50,9 @@ class Stream:
 
     def close(self) -> None:
         """Ends the reader too, which closing alone would wait for."""
-        connection = self.answer.raw._connection
-        if connection is not None and connection.sock is not None:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError, AttributeError):
+            raw: Any = self.answer.raw
+            raw._fp.fp.raw._sock.shutdown(socket.SHUT_RDWR)
         self.answer.close()
 
     def _read(self) -> None:
