@@ -1,11 +1,11 @@
-"""How settings that name networks and sites are read."""
+"""How settings that name networks, sites and headers are read, and how an address is shown."""
 
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
-from receiver.setting_values import read_urls
+from receiver.setting_values import read_text, read_urls
 
 Network = IPv4Network | IPv6Network
 
@@ -38,3 +38,25 @@ def read_public_url(value: Any) -> str:
     if len(urls) > 1 or any(mark in url for url in urls for mark in "?#@"):
         raise ValueError("must be one address like https://gates.example, without a user or a query")
     return urls[0].rstrip("/") if urls else ""
+
+
+def read_header(value: Any) -> str:
+    """The name of a header; empty for none."""
+    text = read_text(value)
+    if not re.fullmatch(r"[A-Za-z0-9-]{0,100}", text):
+        raise ValueError("must be the name of a header: letters, digits and hyphens")
+    return text
+
+
+def without_password(url: str) -> str:
+    """The address with its user's password, a device's key, and its query, which may hold a token, starred."""
+    try:
+        split = urlsplit(url)
+    except ValueError:
+        return re.sub(r"://\S*", "://***", url)
+    if split.password:
+        host = split.netloc.rpartition("@")[2]
+        split = split._replace(netloc=f"{split.username or ''}:***@{host}")
+    # A device's key may stand in the path.
+    path = re.sub(r"(/in/+)[^/]+", r"\1***", split.path)
+    return urlunsplit(split._replace(path=path, query="***" if split.query else ""))

@@ -8,10 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from receiver.setting_networks import Network, read_networks, read_origins, read_public_url
+from receiver.setting_networks import (
+    Network,
+    read_header,
+    read_networks,
+    read_origins,
+    read_public_url,
+    without_password,
+)
 from receiver.setting_values import (
     GIB,
     MIB,
@@ -53,14 +59,6 @@ TOML_FILE = "gatehouse.toml"
 
 class SettingError(ValueError):
     """A setting cannot be read; the message names it, says why and what would do."""
-
-
-def read_header(value: Any) -> str:
-    """The name of a header; empty for none."""
-    text = read_text(value)
-    if not re.fullmatch(r"[A-Za-z0-9-]{0,100}", text):
-        raise ValueError("must be the name of a header: letters, digits and hyphens")
-    return text
 
 
 def setting(default: Any, doc: str, read: Callable[[Any], Any] = read_text, *, secret: bool = False) -> Any:
@@ -395,17 +393,3 @@ def _show(value: Any, *, secret: bool) -> str:
     if secret and value:
         return without_password(value) if "://" in str(value) else "***"
     return str(value)
-
-
-def without_password(url: str) -> str:
-    """The address with its user's password, a device's key, and its query, which may hold a token, starred."""
-    try:
-        split = urlsplit(url)
-    except ValueError:
-        return re.sub(r"://\S*", "://***", url)
-    if split.password:
-        host = split.netloc.rpartition("@")[2]
-        split = split._replace(netloc=f"{split.username or ''}:***@{host}")
-    # A device's key may stand in the path.
-    path = re.sub(r"(/in/+)[^/]+", r"\1***", split.path)
-    return urlunsplit(split._replace(path=path, query="***" if split.query else ""))
