@@ -114,30 +114,6 @@ def _library(settings: "Settings") -> tuple[str, str]:
         house.close()
 
 
-def _subscriptions(settings: "Settings") -> Iterator[Finding]:
-    """Those that do not get what they want: their destination does not work, or has said that it is gone."""
-    from receiver.domain.errors import GatehouseError
-    from receiver.store import subscriptions
-    from receiver.store.store import open_store
-
-    try:
-        store = open_store(settings.database_url, settings.data_dir)
-    except GatehouseError:
-        return  # said already
-    try:
-        if not store.is_current():
-            return
-        with store.read() as tx:
-            known = [kept.subscription for kept in subscriptions.every(tx)]
-    except GatehouseError:
-        return
-    finally:
-        store.close()
-    for each in known:
-        if each.reason in {"unreachable", "gone"}:
-            yield False, f"subscription {each.name} is {each.state} ({each.reason}); what it wants waits"
-
-
 def _upstream(url: str) -> Finding:
     import requests
 

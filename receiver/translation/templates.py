@@ -3,6 +3,7 @@
 A sandbox alone does not bound time or memory: loops within loops and ``"x"|center(9999999999)`` are allowed words.
 """
 
+import json
 import resource
 import signal
 from collections.abc import Iterator
@@ -76,7 +77,8 @@ def _bounded(parts: Iterator[str]) -> Iterator[str]:
 def serve(connection: Connection) -> None:
     """The process: answers ``(text, context)``; without a context it only compiles.
 
-    The answer is ``(text, None)`` or ``(None, what is wrong)``. It ends when nobody asks for a while or the asker is gone.
+    The answer is ``(text, None)`` or ``(None, what is wrong)``; both ways as JSON, for whoever broke out of the sandbox could
+    pickle whatever he likes. It ends when nobody asks for a while or the asker is gone.
     """
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -84,13 +86,13 @@ def serve(connection: Connection) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     while connection.poll(IDLE_SECONDS):
         try:
-            text, context = connection.recv()
+            text, context = json.loads(connection.recv_bytes())
         except EOFError:
             return
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         answer = _answer(text, context)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        connection.send(answer)
+        connection.send_bytes(json.dumps(answer).encode())
 
 
 def _answer(text: str, context: dict[str, Any] | None) -> tuple[str | None, str | None]:

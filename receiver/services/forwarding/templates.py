@@ -1,5 +1,6 @@
 """Renders templates in a process of their own, started when the first is needed, and ended when one takes too long."""
 
+import json
 import multiprocessing
 import threading
 from contextlib import suppress
@@ -14,6 +15,8 @@ from receiver.translation import templates
 CONTEXT = multiprocessing.get_context("spawn")
 # The start of the process is part of the first answer.
 PATIENCE = 15.0
+# What is made, as JSON writes it at the longest.
+LONGEST_ANSWER = 6 * templates.LONGEST + 1024
 # It may have gone to rest just when it was asked.
 TRIES = 2
 
@@ -57,10 +60,10 @@ class Templates:
             for _ in range(TRIES):
                 with suppress(EOFError, OSError):
                     connection = self._open()
-                    connection.send((text, context))
+                    connection.send_bytes(json.dumps((text, context)).encode())
                     if connection.poll(PATIENCE):
-                        answer: tuple[str | None, str | None] = connection.recv()
-                        return answer
+                        made, wrong = json.loads(connection.recv_bytes(LONGEST_ANSWER))
+                        return made, wrong
                 self._end()
         return None, f"it takes longer than {templates.SECONDS:g} s, or too much memory"
 
