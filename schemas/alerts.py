@@ -7,7 +7,7 @@ from schemas.api import LARGEST_ID, Moment, PageQuery, Strict, Text, Whole
 
 STATES = ("open", "acknowledged", "closed")
 SEVERITIES = ("info", "warning", "critical")
-SOURCES = ("rule", "device", "program")
+SOURCES = ("rule", "device", "program", "server")
 OUTCOMES = ("confirmed", "false_alarm", "test", "other")
 CHANGES = ("acknowledged", "assigned", "commented", "ended", "escalated", "closed")
 ONE_ID = validate.Range(1, LARGEST_ID)

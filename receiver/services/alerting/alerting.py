@@ -255,7 +255,7 @@ def _row(new: NewAlert, now: datetime) -> dict[str, Any]:
 def _opener(new: NewAlert) -> str:
     if new.source is Source.RULE:
         return f"rule {new.rule_id}"
-    return f"device {new.device_id}" if new.source is Source.DEVICE else "program"
+    return f"device {new.device_id}" if new.source is Source.DEVICE else new.source.value
 
 
 def closing(alert: Row, by: str, outcome: Outcome, note: str) -> dict[str, Any]:

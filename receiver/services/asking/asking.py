@@ -10,7 +10,7 @@ from receiver.domain.errors import NotFound
 from receiver.domain.people import standing
 from receiver.domain.visits import PAUSE
 from receiver.services.devices.devices_shown import devices_in_full, shown_device, shown_gate
-from receiver.store import devices, events, faces, holds, listing, people, quarantine, sight, visits
+from receiver.store import alerts, devices, events, faces, holds, listing, people, quarantine, sight, visits
 from receiver.store.database import Row, Tx
 from receiver.store.listing import EventFilter
 from receiver.store.people import PeopleFilter
@@ -74,7 +74,9 @@ class Asking:
             around = _around(tx, [row])
             sightings = events.sightings_of(tx, event_id)
             is_held = bool(holds.held(tx, holds.EVENT, [event_id]))
-        shown = _event(row, around, is_long=True, is_limited=limits.is_limiting) | {"legal_hold": is_held}
+            alerted = alerts.of_event(tx, [event_id]).get(event_id, [])
+        shown = _event(row, around, is_long=True, is_limited=limits.is_limiting)
+        shown |= {"legal_hold": is_held, "alerts": alerted}
         return shown | {"sightings": [_sighting(each) for each in sightings]}
 
     def people(self, lists: Sequence[str] | None, text: str | None, before: int | None, limit: int) -> Page:
