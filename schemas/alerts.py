@@ -8,7 +8,7 @@ from schemas.giving import Answer
 
 STATES = ("open", "acknowledged", "closed")
 SEVERITIES = ("info", "warning", "critical")
-SOURCES = ("rule", "device", "program")
+SOURCES = ("rule", "device", "program", "server")
 OUTCOMES = ("confirmed", "false_alarm", "test", "other")
 CHANGES = ("acknowledged", "assigned", "commented", "ended", "escalated", "closed")
 ONE_ID = validate.Range(1, LARGEST_ID)

@@ -234,6 +234,7 @@ class Sighting(Answer):
 
 class EventInFull(Event):
     legal_hold = fields.Boolean(metadata={"description": "must be kept: retention and erasure leave it"})
+    alerts = fields.List(fields.Integer(), metadata={"description": "the alerts that have it"})
     sightings = fields.List(fields.Nested(Sighting))
 
 

@@ -29,11 +29,12 @@ class Severity(StrEnum):
 
 
 class Source(StrEnum):
-    """Who opened an alert: one of our rules, a device that speaks of alerts itself, or a program."""
+    """Who opened an alert: one of our rules, a device that speaks of alerts itself, a program, or the server about itself."""
 
     RULE = "rule"
     DEVICE = "device"
     PROGRAM = "program"
+    SERVER = "server"
 
 
 class Outcome(StrEnum):

@@ -27,23 +27,7 @@ def test_the_whole_flow_of_the_readme(make_site: MakeSite) -> None:
     site.start("serve")
     eventually(site.is_ready)
     api = f"{site.url}/api/v1"
-    picture = photo("obama.jpg").read_bytes()
-
-    def done(answer: requests.Response) -> Any:
-        document = answer.json()
-        assert (answer.status_code, document["code"], document["status_code"]) == (200, 200, "Success"), answer.text
-        return document["data"]
-
-    # A user is made by one who may.
-    admin = done(requests.post(f"{api}/login/", json={"username": "admin", "password": PASSWORD}))["token"]
-    new_user = {"username": "juan", "password": "una clave larga", "role": "Full", "email": "juan@example.com"}
-    asking = {"cur_user": {"username": "admin", "token": admin}, "new_user": new_user}
-    user = done(requests.post(f"{api}/user/register/", json=asking))
-    login = {"username": "juan", "token": user["token"]}
-    # A box registers.
-    box = {"mac": "<dc:71:96:53:16:0a>", "password": "<pass123>", "name": "truck1"}
-    device = done(requests.post(f"{api}/jetson/register/", json=box))
-    assert device.keys() == {"id", "truck_id", "token"}
+    login, device = comes_in(api)
     # A front end listens.
     front_end = FrontEnd(site.url)
     front_end.emit("get_alert", login)
@@ -56,33 +40,7 @@ def test_the_whole_flow_of_the_readme(make_site: MakeSite) -> None:
     (shown,) = done(requests.get(f"{api}/alert/", params={**login, "started": True}))["alerts"]
     assert shown["alert_init"] == "2026-03-01T08:00:00"
     assert (shown["alert_end"], shown["behavior"], shown["started"]) == (None, "Single Hand", True)
-    # Frames, as the README's Python 3 sends and reads them.
-    frame = {
-        "token": device["token"],
-        "alert_id": alert["alert_id"],
-        "frame_timestamp": TAKEN,
-        "frame": str(b64encode(picture)),
-    }
-    kept = done(requests.post(f"{api}/log/", json=frame))
-    assert kept["frame_id"] == kept["id"]
-    (found,) = done(requests.get(f"{api}/log/", params={**login, "alert_id": alert["alert_id"]}))["frames"]
-    assert b64decode(found["frame_image"]) == b64decode(found["frame"]) == picture
-    # It ends.
-    end = {"token": device["token"], "alert_id": alert["alert_id"], "alert_end": ENDED}
-    assert done(requests.put(f"{api}/alert/", json=end))["id"] == alert["id"]
-    (shown,) = done(requests.get(f"{api}/alert/", params={**login, "id": alert["id"]}))["alerts"]
-    assert (shown["alert_end"], shown["started"]) == ("2026-03-01T08:05:00", False)
-    # All is calm.
-    calm = {
-        "token": device["token"],
-        "truck_id": device["truck_id"],
-        "frame_timestamp": ENDED,
-        "frame": str(b64encode(picture)),
-    }
-    calm_id = done(requests.post(f"{api}/safe/", json=calm))["safeframe_id"]
-    last = done(requests.get(f"{api}/truck/laststatus/", params={**login, "truck_id": device["truck_id"]}))["frame"]
-    assert (last["id"], last["truck_id"]) == (calm_id, device["truck_id"])
-    assert b64decode(last["frame_image"]) == picture
+    sends_frames(api, login, device, alert["alert_id"])
     # The same alert is one of ours, with its frame, at the right moment.
     (ours,) = site.get("/v1/alerts")["items"]
     assert (ours["id"], ours["behavior"], ours["source"]) == (alert["id"], "Single Hand", "device")
@@ -95,6 +53,44 @@ def test_the_whole_flow_of_the_readme(make_site: MakeSite) -> None:
     newest = done(requests.get(f"{api}/alert/", params=login))["alerts"][0]
     (event,) = site.get("/v1/events")["items"]
     assert (newest["behavior"], newest["started"], newest["truck_id"]) == ("Unsafe", True, event["gate"]["id"])
+
+
+def done(answer: requests.Response) -> Any:
+    document = answer.json()
+    assert (answer.status_code, document["code"], document["status_code"]) == (200, 200, "Success"), answer.text
+    return document["data"]
+
+
+def comes_in(api: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An administrator makes a user, and a box registers."""
+    admin = done(requests.post(f"{api}/login/", json={"username": "admin", "password": PASSWORD}))["token"]
+    new_user = {"username": "juan", "password": "una clave larga", "role": "Full", "email": "juan@example.com"}
+    asking = {"cur_user": {"username": "admin", "token": admin}, "new_user": new_user}
+    user = done(requests.post(f"{api}/user/register/", json=asking))
+    box = {"mac": "<dc:71:96:53:16:0a>", "password": "<pass123>", "name": "truck1"}
+    device = done(requests.post(f"{api}/jetson/register/", json=box))
+    assert device.keys() == {"id", "truck_id", "token"}
+    return {"username": "juan", "token": user["token"]}, device
+
+
+def sends_frames(api: str, login: dict[str, Any], device: dict[str, Any], alert_id: int) -> None:
+    """Frames as the README's Python 3 sends and reads them, of the alert until it ends, then a calm one."""
+    picture = photo("obama.jpg").read_bytes()
+    text = str(b64encode(picture))
+    frame = {"token": device["token"], "alert_id": alert_id, "frame_timestamp": TAKEN, "frame": text}
+    kept = done(requests.post(f"{api}/log/", json=frame))
+    assert kept["frame_id"] == kept["id"]
+    (found,) = done(requests.get(f"{api}/log/", params={**login, "alert_id": alert_id}))["frames"]
+    assert b64decode(found["frame_image"]) == b64decode(found["frame"]) == picture
+    end = {"token": device["token"], "alert_id": alert_id, "alert_end": ENDED}
+    assert done(requests.put(f"{api}/alert/", json=end))["id"] == alert_id
+    (shown,) = done(requests.get(f"{api}/alert/", params={**login, "id": alert_id}))["alerts"]
+    assert (shown["alert_end"], shown["started"]) == ("2026-03-01T08:05:00", False)
+    calm = {"token": device["token"], "truck_id": device["truck_id"], "frame_timestamp": ENDED, "frame": text}
+    calm_id = done(requests.post(f"{api}/safe/", json=calm))["safeframe_id"]
+    last = done(requests.get(f"{api}/truck/laststatus/", params={**login, "truck_id": device["truck_id"]}))["frame"]
+    assert (last["id"], last["truck_id"]) == (calm_id, device["truck_id"])
+    assert b64decode(last["frame_image"]) == picture
 
 
 @pytest.fixture

@@ -134,6 +134,16 @@ class Alerting:
         """
         self._change(alert_id, Change.CLOSED, by, lambda alert: closing(alert, by, outcome, note), note)
 
+    def over_in(self, tx: Tx, alert_id: int, now: datetime) -> None:
+        """It went away by itself: closed at the end of a transaction of the caller's, who rings after its commit."""
+        alert = alerts.held(tx, alert_id)
+        if alert is None or alert.state == AlertState.CLOSED:
+            return
+        values = closing(alert, SERVER, Outcome.OVER, "") | {"state": AlertState.CLOSED.value, "updated_at": now}
+        changed = alerts.change(tx, alert_id, values)
+        alerts.add_step(tx, alert_id, Change.CLOSED, (SERVER, now))
+        self.tell(tx, [Happened(changed, Change.CLOSED)], now)
+
     def comment(self, alert_id: int, by: str, said: str) -> None:
         """Something to remember of it; also when it is closed.
 
@@ -255,7 +265,7 @@ def _row(new: NewAlert, now: datetime) -> dict[str, Any]:
 def _opener(new: NewAlert) -> str:
     if new.source is Source.RULE:
         return f"rule {new.rule_id}"
-    return f"device {new.device_id}" if new.source is Source.DEVICE else "program"
+    return f"device {new.device_id}" if new.source is Source.DEVICE else new.source.value
 
 
 def closing(alert: Row, by: str, outcome: Outcome, note: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from receiver.domain.presence import Presence
 from receiver.domain.visits import PAUSE
 from receiver.services.asking.narrowing import narrowed
 from receiver.services.devices.devices_shown import devices_in_full, shown_device, shown_gate
-from receiver.store import devices, events, faces, holds, listing, people, quarantine, sight
+from receiver.store import alerts, devices, events, faces, holds, listing, people, quarantine, sight
 from receiver.store.database import Row, Tx
 from receiver.store.listing import EventFilter
 from receiver.store.people import PeopleFilter
@@ -77,7 +77,13 @@ class Asking:
             around = _around(tx, [row])
             sightings = events.sightings_of(tx, event_id)
             is_held = bool(holds.held(tx, holds.EVENT, [event_id]))
-        more = {"legal_hold": is_held, "sightings": [_sighting(each) for each in sightings]}
+            alerted = alerts.of_event(tx, [event_id]).get(event_id, [])
+            seen = alerts.in_sight(tx, alerted, limits)
+        more = {
+            "legal_hold": is_held,
+            "alerts": [each for each in alerted if each in seen],
+            "sightings": [_sighting(each) for each in sightings],
+        }
         return narrowed(_event(row, around, is_long=True) | more, limits)
 
     def people(self, lists: Sequence[str] | None, text: str | None, before: int | None, limit: int) -> Page:

@@ -15,7 +15,7 @@ alert = Table(
     Column("severity", String(16), nullable=False),
     # open, acknowledged, closed
     Column("state", String(16), nullable=False),
-    # rule, device, program
+    # rule, device, program, server
     Column("source", String(16), nullable=False),
     # the rule's name, or what the program says
     Column("title", String(255), nullable=False, server_default=""),

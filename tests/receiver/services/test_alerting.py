@@ -8,6 +8,7 @@ import pytest
 from receiver.domain.alerts import AlertNotice, NewAlert, Outcome, Severity, Source
 from receiver.domain.errors import Conflict, Forbidden, NotFound
 from receiver.services.alerting.alerting import Alerting
+from receiver.services.alerting.failing import FailingSubscriptions
 from receiver.store import alerts, announcements
 from receiver.store.database import Tx
 from receiver.store.store import Store
@@ -169,3 +170,14 @@ def test_announcements_go_on_behind_what_was_forgotten(store: Store) -> None:
     alerting.open(hit(key="next"))
     with store.read() as tx:
         assert [row.id for row in announcements.after(tx, 3, 9)] == [4]
+
+
+def test_a_destination_that_goes_and_comes_is_one_alert(store: Store) -> None:
+    failing = FailingSubscriptions(alerting_of(store))
+    for _ in range(2):
+        with store.write() as tx:
+            failing.note(tx, 3, "head office", "unreachable")
+    (alert,) = alerts_of(store)
+    assert (alert.kind, alert.source, alert.title) == ("subscription_failing", "server", "head office")
+    assert alert.detail == {"subscription": 3, "reason": "unreachable"}
+    assert announced(store) == [("opened", 1), ("repeated", 1)]

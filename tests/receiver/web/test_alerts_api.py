@@ -41,6 +41,7 @@ def test_a_hit_is_shown_with_its_person_and_pictures_side_by_side(any_site: Site
     assert (listed["title"], listed["sentence"]) == ("Blacklist hit", "Somebody on the blacklist is at a gate.")
     shown = any_site.get(f"/v1/alerts/{listed['id']}")
     assert [each["id"] for each in shown["event_list"]] == [event]
+    assert any_site.get(f"/v1/events/{event}")["alerts"] == [listed["id"]]
     sides = shown["side_by_side"]
     assert all(sides[name] is not None for name in ("reference", "face", "scene"))
     for each in sides.values():

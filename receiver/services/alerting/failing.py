@@ -1,0 +1,52 @@
+"""An alert while a subscription's destination does not work: for the forwarder's hooks."""
+
+from datetime import UTC, datetime
+
+from receiver.domain.alerts import NewAlert, Severity, Source
+from receiver.services.alerting.alerting import Alerting
+from receiver.store import alerts
+from receiver.store.database import Tx
+
+KIND = "subscription_failing"
+# A destination that goes and comes is one alert, until somebody closes it.
+SUPPRESS_SECONDS = 24 * 60 * 60
+
+
+class FailingSubscriptions:
+    """Within the transaction that notes the failure, as the last that it does; whoever commits it rings afterwards."""
+
+    def __init__(self, alerting: Alerting) -> None:
+        self._alerting = alerting
+        self.ring = alerting.ring
+
+    def note(self, tx: Tx, subscription_id: int, name: str, reason: str) -> int:
+        """Opens an alert, or adds to the one that lasts; its id.
+
+        Args:
+            tx: a write transaction.
+            subscription_id: whose destination it is.
+            name: the subscription's.
+            reason: machine word.
+        """
+        now = datetime.now(UTC)
+        new = NewAlert(
+            kind=KIND,
+            severity=Severity.WARNING,
+            source=Source.SERVER,
+            started_at=now,
+            key=_key(subscription_id),
+            suppress_seconds=SUPPRESS_SECONDS,
+            title=name,
+            detail={"subscription": subscription_id, "reason": reason},
+        )
+        return self._alerting.open_in(tx, [new], now)[0]
+
+    def settle(self, tx: Tx, subscription_id: int) -> None:
+        """Closes the alert, if there is one that nobody has closed: the destination works again."""
+        known = alerts.known_keys(tx, [_key(subscription_id)]).get(_key(subscription_id))
+        if known is not None and known.alert_id is not None:
+            self._alerting.over_in(tx, known.alert_id, datetime.now(UTC))
+
+
+def _key(subscription_id: int) -> str:
+    return f"subscription:{subscription_id}"
