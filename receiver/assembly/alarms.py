@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from receiver.services.alerting.frames import Frames
     from receiver.services.alerting.rule_book import RuleBook
     from receiver.services.alerting.setting_rules import SettingRules
+    from receiver.services.forwarding.settling import Hooks
 
 
 def services_of(house: "House") -> dict[str, Any]:
@@ -42,8 +43,21 @@ def work_of(house: "House") -> dict[str, Any]:
 def make_alerting(house: "House") -> "Alerting":
     """What devices, programs, people and rules do with alerts."""
     from receiver.services.alerting.alerting import Alerting
+    from receiver.services.alerting.passing_on import pass_on
 
-    return Alerting(house.store, house.announced.ring)
+    return Alerting(house.store, house.announced.ring, pass_on)
+
+
+def make_hooks(house: "House") -> "Hooks":
+    """What the forwarder tells of a destination that stops working, and of one that works again."""
+    from receiver.services.alerting.failing import FailingSubscriptions
+    from receiver.services.forwarding.settling import Hooks
+
+    failing = FailingSubscriptions(make_alerting(house))
+    return Hooks(
+        lambda tx, each, reason: failing.note(tx, each.id, each.name, reason),
+        lambda tx, each, _reason: failing.settle(tx, each.id),
+    )
 
 
 def make_book(house: "House") -> "RuleBook":

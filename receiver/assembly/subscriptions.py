@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from receiver.assembly import alarms
+
 if TYPE_CHECKING:
     from receiver.assembly.house import House
     from receiver.domain.schedules import Schedule
@@ -73,7 +75,9 @@ def work_of(house: "House") -> dict[str, Any]:
     from receiver.services.forwarding.templates import Templates
     from receiver.services.publishing.telling import Telling
 
-    parts = ForwardingParts(house.store, make_composing(house, Templates()), make_channels(house))
+    parts = ForwardingParts(
+        house.store, make_composing(house, Templates()), make_channels(house), hooks=alarms.make_hooks(house)
+    )
     ours = house.settings
     bounds = Bounds(ours.deliveries_days, ours.deliveries_kept, ours.backlog_size)
     return {

@@ -19,8 +19,8 @@ class FailingSubscriptions:
         self._alerting = alerting
         self.ring = alerting.ring
 
-    def note(self, tx: Tx, subscription_id: int, name: str, reason: str) -> int:
-        """Opens an alert, or adds to the one that lasts; its id.
+    def note(self, tx: Tx, subscription_id: int, name: str, reason: str) -> None:
+        """Opens an alert, or adds to the one that lasts.
 
         Args:
             tx: a write transaction.
@@ -39,7 +39,7 @@ class FailingSubscriptions:
             title=name,
             detail={"subscription": subscription_id, "reason": reason},
         )
-        return self._alerting.open_in(tx, [new], now)[0]
+        self._alerting.open_in(tx, [new], now)
 
     def settle(self, tx: Tx, subscription_id: int) -> None:
         """Closes the alert, if there is one that nobody has closed: the destination works again."""
