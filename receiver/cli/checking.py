@@ -141,6 +141,9 @@ def _subscriptions(settings: "Settings") -> Iterator[Finding]:
         return
     try:
         rows = SubscriptionList(house.store).page(0, MOST, None).items
+    except GatehouseError:
+        # The database has been told of already.
+        return
     finally:
         house.close()
     for row in rows:

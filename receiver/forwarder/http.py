@@ -124,7 +124,7 @@ class HttpChannel:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return _judge(response, starred(_text_of(response), secrets))
+                return _judge(response, starred(_text_of(response), {**secrets, **target.headers}))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             # The error's own text holds the whole address, with what is secret in it.
             return Answer(Outcome.UNREACHABLE, detail=_forbidden(error) or f"{_kind(error)} at {_host(target.url)}")

@@ -4,7 +4,21 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from receiver.store import corrections
 from receiver.store.database import Tx
@@ -187,10 +201,13 @@ def is_visible(event_id: ColumnElement[Any]) -> ColumnElement[bool]:
     return ~exists().where(erasure_event.c.event_id == event_id)
 
 
+# Asked for each delivery, see events.message_with_slots.
+_HIDDEN = select(erasure_event.c.event_id).where(erasure_event.c.event_id == bindparam("wanted"))
+
+
 def is_hidden(tx: Tx, event_id: int) -> bool:
     """Whether the event is being erased just now."""
-    statement = select(erasure_event.c.event_id).where(erasure_event.c.event_id == event_id)
-    return tx.execute(statement).first() is not None
+    return tx.execute(_HIDDEN, {"wanted": event_id}).first() is not None
 
 
 def hidden_pictures(tx: Tx, digest: bytes) -> bool:

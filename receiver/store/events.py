@@ -5,7 +5,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy import Row, bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql
 
 from receiver.store.batches import insert_rows
@@ -87,13 +87,20 @@ def messages_of(tx: Tx, event_id: int) -> list[Row[Any]]:
     return list(tx.execute(select(message).where(message.c.event_id == event_id).order_by(message.c.id)))
 
 
+# Asked for each delivery: putting such a question together takes longer than answering it.
+_MESSAGE = select(message).where(message.c.id == bindparam("message_id"))
+_SLOTS = (
+    select(event_picture)
+    .where(event_picture.c.message_id == bindparam("message_id"))
+    .order_by(event_picture.c.position)
+)
+
+
 def message_with_slots(tx: Tx, message_id: int) -> tuple[Row[Any], list[Row[Any]]] | None:
     """One message as stored and the places of the pictures that were taken out of it."""
-    found = tx.execute(select(message).where(message.c.id == message_id)).one_or_none()
-    if found is None:
-        return None
-    slots = select(event_picture).where(event_picture.c.message_id == message_id).order_by(event_picture.c.position)
-    return found, list(tx.execute(slots))
+    wanted = {"message_id": message_id}
+    found = tx.execute(_MESSAGE, wanted).one_or_none()
+    return None if found is None else (found, list(tx.execute(_SLOTS, wanted)))
 
 
 def replace_sightings(tx: Tx, event_id: int, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from receiver.store.batches import insert_rows
 from receiver.store.database import Database
@@ -31,6 +31,12 @@ class StoredPicture:
     width: int
     height: int
     data: bytes
+
+
+# Asked for each picture of each delivery, see events.message_with_slots.
+_PICTURE = select(picture.c.digest, picture.c.media_type, picture.c.width, picture.c.height, picture.c.data).where(
+    picture.c.digest == bindparam("wanted")
+)
 
 
 class Pictures:
@@ -70,9 +76,8 @@ class Pictures:
 
     def get(self, digest: bytes) -> StoredPicture | None:
         """The picture with that digest, or None."""
-        columns = (picture.c.digest, picture.c.media_type, picture.c.width, picture.c.height, picture.c.data)
         with self._database.read() as tx:
-            row = tx.execute(select(*columns).where(picture.c.digest == digest)).one_or_none()
+            row = tx.execute(_PICTURE, {"wanted": digest}).one_or_none()
         return None if row is None else StoredPicture(*row)
 
     def has(self, digest: bytes) -> bool:

@@ -29,6 +29,7 @@ class Behaviour(StrEnum):
     THROTTLES = "throttles"  # 429 with Retry-After
     IS_GONE = "is_gone"  # 410
     REFUSES = "refuses"  # 400
+    ECHOES = "echoes"  # 500, and says back what shows who sent it
     BREAKS_OFF = "breaks_off"  # kept; the connection ends within the answer's first line
     BREAKS_OFF_LATER = "breaks_off_later"  # kept; the connection ends in the middle of the answer's body
 
@@ -41,6 +42,9 @@ HALVES = {
     Behaviour.BREAKS_OFF: b"HTTP/1.1 20",
     Behaviour.BREAKS_OFF_LATER: b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf of it",
 }
+# Headers that tell nothing of who sends.
+USUAL = frozenset({"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"})
+OURS = ("webhook-", "x-gatehouse-")
 ANSWERS: dict[Behaviour, tuple[int, dict[str, str]]] = {
     Behaviour.TAKES: (200, {}),
     Behaviour.IS_LATE: (200, {}),
@@ -202,15 +206,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             # Nothing more comes on this connection: its end is the sender's giving up, whatever its time limit is.
             self.rfile.read(1)
-        if behaviour is not Behaviour.HANGS:
+        if behaviour is Behaviour.ECHOES:
+            # What shows who sends it, before everything else: of an answer only the beginning is kept.
+            words = [value for name, value in headers.items() if name not in USUAL and not name.startswith(OURS)]
+            self._say(500, {}, " ".join(words).encode())
+        elif behaviour is not Behaviour.HANGS:
             self._say(*ANSWERS[behaviour])
 
-    def _say(self, status: int, headers: dict[str, str]) -> None:
+    def _say(self, status: int, headers: dict[str, str], body: bytes = b"{}") -> None:
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": "2"}.items():
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(body)
 
     def log_message(self, *_arguments: object) -> None:
         """Says nothing."""

@@ -10,6 +10,7 @@ import requests
 
 from tests.photos import ONE_MAN, photo
 from tests.receiver.archives import packed
+from tests.receiver.bad_receiver import BadReceiver, Behaviour
 from tests.receiver.boxes import history
 from tests.security.servers import MakeSite, make_site
 from tests.system.processes import PASSWORD, Site, eventually, free_port
@@ -28,31 +29,24 @@ SECRETS = {
     "database password": "d4tabase-pa55",
     "first password": "f1rst-passw0rd",
     "new password": "n3w-passw0rd",
+    "subscription token": "subscr1ption-t0ken",
+    "subscription header": "subscr1ption-h3ader",
+    "header of one's own": "0wn-h3ader",
 }
 
 
 def test_no_log_of_a_whole_run_holds_a_secret_a_face_or_a_picture(make_site: MakeSite) -> None:
     address = f"http://relay:{SECRETS['upstream password']}@127.0.0.1:{free_port()}/HistoryEvent?token={SECRETS['upstream token']}"
-    site = make_site(UPSTREAM_URL=address, UPSTREAM_EVERY="1", BODY_LIMIT="3MiB", ECHO="1")
+    site = make_site(
+        UPSTREAM_URL=address, UPSTREAM_EVERY="1", BODY_LIMIT="3MiB", ECHO="1", DESTINATION_NETWORKS="127.0.0.0/8"
+    )
     site.start("serve")
     eventually(site.is_ready)
-    first, second = (photo(name).read_bytes() for name in ONE_MAN[:2])
-    post_events(site, first)
-    ask(site, first, second)
-    secrets = SECRETS | log_in(site) | post_with_keys(site)
-    eventually(lambda: all(event["recognition"] != "pending" for event in site.every("/v1/events")))
-    eventually(lambda: "audit_sealed" in logs_of(site))
-    site.stop()
-    keys = [site.data_dir / "audit.key", *(site.data_dir / "secrets").iterdir()]
-    secrets |= {path.name: path.read_bytes().hex() for path in keys}
-    told = site.run("settings").stdout + site.run("audit", "list").stdout
-    # A database that does not answer is named without its password.
-    site.environment["GATEHOUSE_DATABASE_URL"] = f"postgresql://u:{SECRETS['database password']}@127.0.0.1:1/none"
-    failed = site.run("db", "upgrade")
-    assert failed.returncode != 0
-    searched = logs_of(site) + told + failed.stdout + failed.stderr
+    with BadReceiver(usual=Behaviour.ECHOES) as receiver:
+        searched, secrets = whole_run(site, receiver)
     assert "request" in searched
     assert "/HistoryEvent" in searched
+    assert "not_delivered" in searched
     assert min(map(len, secrets.values())) >= 8
     assert not [name for name, secret in secrets.items() if secret in searched]
     assert not re.search(r"[A-Za-z0-9+/]{160,}", searched), "base64"
@@ -64,6 +58,50 @@ def test_no_log_of_a_whole_run_holds_a_secret_a_face_or_a_picture(make_site: Mak
         assert base64.b64encode(face).decode()[:60] not in searched
         assert face.hex()[:60] not in searched
         assert not any(f"{number:.6f}" in searched for number in numbers)
+
+
+def whole_run(site: Site, receiver: BadReceiver) -> tuple[str, dict[str, str]]:
+    """Everything that was said, in logs and by commands; and what must not be in it."""
+    subscribe(site, receiver)
+    first, second = (photo(name).read_bytes() for name in ONE_MAN[:2])
+    post_events(site, first)
+    ask(site, first, second)
+    secrets = SECRETS | log_in(site) | post_with_keys(site)
+    eventually(lambda: all(event["recognition"] != "pending" for event in site.every("/v1/events")))
+    eventually(lambda: "audit_sealed" in logs_of(site))
+    eventually(lambda: "X-Api-Key" in str(receiver.arrivals) or "x-api-key" in str(receiver.arrivals))
+    eventually(lambda: "not_delivered" in logs_of(site))
+    site.stop()
+    keys = [site.data_dir / "audit.key", *(site.data_dir / "secrets").iterdir()]
+    secrets |= {path.name: path.read_bytes().hex() for path in keys}
+    told = "".join(
+        site.run(*command).stdout
+        for command in (
+            ("settings",),
+            ("audit", "list"),
+            ("subscriptions", "show", "2"),
+            ("deliveries", "list"),
+            ("deliveries", "show", "2"),
+        )
+    )
+    # A database that does not answer is named without its password.
+    site.environment["GATEHOUSE_DATABASE_URL"] = f"postgresql://u:{SECRETS['database password']}@127.0.0.1:1/none"
+    failed = site.run("db", "upgrade")
+    assert failed.returncode != 0
+    return logs_of(site) + told + failed.stdout + failed.stderr, secrets
+
+
+def subscribe(site: Site, receiver: BadReceiver) -> None:
+    """To somebody who says back in the answer everything that was said."""
+    headers = f"X-Api-Key: {SECRETS['subscription header']}"
+    document = {
+        "name": "echo",
+        "channel": "http",
+        "target": {"url": receiver.url, "headers": {"X-Own": SECRETS["header of one's own"]}},
+        "secrets": {"token": SECRETS["subscription token"], "headers": headers},
+        "signed": True,
+    }
+    site.http.post(f"{site.url}/v1/subscriptions", json=document, timeout=30).raise_for_status()
 
 
 def logs_of(site: Site) -> str:

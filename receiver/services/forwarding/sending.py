@@ -19,6 +19,8 @@ from receiver.store.lanes import Lane
 TURN_SECONDS = 5.0
 # A message that the other side calls wrong is tried this often, then kept aside so that the line goes on.
 REFUSALS = 3
+# Bytes of what a batch is made of: it is in memory as a whole.
+LARGEST_BATCH = 16 * 1024 * 1024
 KILLED = "killed_its_worker"
 
 log = structlog.get_logger("forwarding")
@@ -142,9 +144,13 @@ def _size(rows: Sequence[Row], place: int, line: Line, batch_size: int) -> int:
     """How many rows the next message has."""
     if rows[place].id <= line.alone_up_to:
         return 1
-    size = min(batch_size, len(rows) - place)
-    again = sum(1 for row in rows[place:] if row.id <= line.lane.batch_up_to)
-    return min(size, again) if again else size
+    size, total = 0, 0
+    for row in rows[place : place + batch_size]:
+        total += row.size
+        if size and (total > LARGEST_BATCH or row.id > line.lane.batch_up_to >= rows[place].id):
+            break
+        size += 1
+    return size
 
 
 def _note_refusal(subscription: Subscription, line: Line, rows: Sequence[Row]) -> None:

@@ -25,6 +25,7 @@ from receiver.services.forwarding.claiming import CAREFUL_AFTER, WITHOUT_AFTER
 from receiver.services.forwarding.clearing import Bounds, Clearing
 from receiver.services.forwarding.due import Composed, Due
 from receiver.services.forwarding.forwarding import Forwarding, ForwardingParts
+from receiver.services.forwarding.sending import LARGEST_BATCH
 from receiver.services.forwarding.settling import Hooks
 from receiver.services.publishing.publishing import Occurrence, publish, publish_decided
 from receiver.services.publishing.telling import Telling
@@ -126,6 +127,14 @@ def test_a_refused_batch_goes_one_by_one_and_only_the_culprit_is_set_aside(site:
         site.send(minutes=1)
     assert site.channel.sent == [[1, 2, 3], [1], [2], [2], [2], [3]]
     assert site.books(number) == Books(3, 0, 2, 1)
+
+
+def test_large_ones_make_small_batches(site: Site) -> None:
+    number = site.subscribe(batch_size=10)
+    site.waits(number, 1, 2, 3, size=LARGEST_BATCH // 2)
+    site.waits(number, 4, size=2 * LARGEST_BATCH)
+    site.send()
+    assert site.channel.sent == [[1, 2], [3], [4]]
 
 
 def test_a_batch_that_failed_comes_again_as_it_was(site: Site) -> None:
