@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +10,9 @@ from receiver.domain.errors import Conflict
 
 KIND_LIMIT, TITLE_LIMIT, TEXT_LIMIT = 32, 255, 4000
 """Characters of a kind, a title, and a note or comment."""
+
+EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""No alert or frame is said to be older or newer."""
 
 
 class AlertState(StrEnum):
@@ -170,4 +173,10 @@ def is_repeat(lasting: tuple[datetime, datetime], occurred_at: datetime, suppres
     """
     began_at, last_at = lasting
     pause = timedelta(seconds=suppress_seconds)
-    return began_at - pause <= occurred_at <= last_at + pause
+    # Differences: sums of times at the ends of the calendar cannot be had.
+    return began_at - occurred_at <= pause and occurred_at - last_at <= pause
+
+
+def storable(moment: datetime) -> datetime:
+    """The time in UTC, or the nearest that every database and every zone has a date for: devices' clocks say anything; aware."""
+    return min(max(moment, EARLIEST), LATEST).astimezone(UTC)

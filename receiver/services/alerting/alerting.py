@@ -1,7 +1,7 @@
 """Opens, answers and closes alerts; each change is told in its own transaction: by a step, an announcement and a notice."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from receiver.domain.alerts import (
     Standing,
     after,
     is_repeat,
+    storable,
 )
 from receiver.domain.errors import Conflict, Forbidden, NotFound
 from receiver.store import accounts, alerts, announcements
@@ -72,7 +73,7 @@ class Alerting:
         """The same for several, at the end of a transaction of the caller's, who rings after its commit."""
         # In one order in every process, or two of them would wait for each other.
         order = sorted(range(len(new)), key=lambda place: new[place].key or "")
-        happened = {place: _opened(tx, new[place], now) for place in order}
+        happened = {place: _opened(tx, _with_time(new[place]), now) for place in order}
         self.tell(tx, list(happened.values()), now)
         return [int(happened[place].alert.id) for place in range(len(new))]
 
@@ -92,7 +93,8 @@ class Alerting:
 
         def values(alert: Row) -> dict[str, Any]:
             check_device(alert, device_id)
-            return {"ended_at": max(ended_at, alert.started_at), "last_at": max(ended_at, alert.last_at)}
+            over_at = storable(ended_at)
+            return {"ended_at": max(over_at, alert.started_at), "last_at": max(over_at, alert.last_at)}
 
         self._change(alert_id, Change.ENDED, "" if device_id is None else f"device {device_id}", values)
 
@@ -198,6 +200,10 @@ class Alerting:
         changed = alerts.change(tx, alert_id, {"escalate_at": None, "escalated_at": now, "updated_at": now})
         alerts.add_step(tx, alert_id, Change.ESCALATED, (SERVER, now))
         return Happened(changed, Change.ESCALATED)
+
+
+def _with_time(new: NewAlert) -> NewAlert:
+    return replace(new, started_at=storable(new.started_at))
 
 
 def _opened(tx: Tx, new: NewAlert, now: datetime) -> Happened:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from receiver import metrics
-from receiver.domain.alerts import AlertState
+from receiver.domain.alerts import AlertState, storable
 from receiver.domain.errors import Conflict, Forbidden, GatehouseError, NotFound
 from receiver.services.intake.group_commit import GroupCommit
 from receiver.store import frames
@@ -127,7 +127,7 @@ def _row(entry: _Entry) -> dict[str, object]:
         "height": stored.height,
         "bytes": len(stored.data),
         "number": min(max(new.number, -LARGEST_NUMBER), LARGEST_NUMBER),
-        "taken_at": new.taken_at,
+        "taken_at": storable(new.taken_at),
         "received_at": entry.received_at,
     }
 

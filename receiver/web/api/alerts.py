@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from receiver.domain.accounts import Role
-from receiver.domain.alerts import NewAlert, Outcome, Severity, Source
+from receiver.domain.alerts import NewAlert, Outcome, Severity, Source, storable
 from receiver.services.alerting.frames import NewFrame
 from receiver.store.alert_lists import AlertFilter
 from receiver.web import auditing
@@ -40,8 +40,8 @@ def list_alerts(query: dict[str, Any]) -> dict[str, Any]:
 @needs(Role.VIEWER, is_limited=True)
 def get_alert_statistics(query: dict[str, Any]) -> dict[str, Any]:
     """Count the alerts of a period, at most 92 days: of what sort, when, and how soon they were answered."""
-    until = aware(query["until"]) or datetime.now(UTC)
-    since = aware(query["since"]) or until - WEEK
+    until = storable(aware(query["until"]) or datetime.now(UTC))
+    since = storable(aware(query["since"]) or until - WEEK)
     return services().alerts_shown.statistics(since, until, limits())
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response
 
 from receiver.domain.accounts import Role
+from receiver.domain.alerts import storable
 from receiver.web.api.blueprint import ID, ApiBlueprint, aware, services
 from receiver.web.auth import needs, who
 from schemas import answers
@@ -91,5 +92,5 @@ def try_new_rule(trial: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tried(rule: dict[str, Any], period: dict[str, Any]) -> dict[str, Any]:
-    until = aware(period["until"]) or datetime.now(UTC)
-    return services().trying_rules.run(rule, aware(period["since"]) or until - DAY, until)
+    until = storable(aware(period["until"]) or datetime.now(UTC))
+    return services().trying_rules.run(rule, storable(aware(period["since"]) or until - DAY), until)

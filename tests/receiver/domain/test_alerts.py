@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.domain.alerts import AlertState, Change, Standing, after, is_repeat
+from receiver.domain.alerts import EARLIEST, LATEST, AlertState, Change, Standing, after, is_repeat, storable
 from receiver.domain.errors import Conflict
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -54,3 +54,11 @@ def test_it_is_closed_at_most_once_and_ends_at_most_once(changes: list[Change]) 
 def test_what_belongs_to_what_lasts(seconds: int, is_one: bool) -> None:  # noqa: FBT001 - a row of the table
     lasting = (START, START + timedelta(minutes=10))
     assert is_repeat(lasting, START + timedelta(seconds=seconds), 300) is is_one
+
+
+@given(st.datetimes(timezones=st.timezones()), st.datetimes(timezones=st.timezones()))
+def test_any_time_of_any_device_can_be_kept_and_compared(one: datetime, other: datetime) -> None:
+    kept = storable(one)
+    assert EARLIEST <= kept <= LATEST
+    assert kept.tzinfo is UTC
+    assert is_repeat((kept, kept), storable(other), 31_536_000) in {True, False}

@@ -227,3 +227,17 @@ def test_a_viewer_looks_and_does_nothing(any_site: Site, person: int) -> None:
     assert viewer.get("/v1/alerts/1").status_code == 200
     for path in ("acknowledge", "close", "comment", "assign"):
         assert is_problem(viewer.post(f"/v1/alerts/1/{path}", json={}), 403, "role_too_low")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_times_at_the_ends_of_the_calendar_do_no_harm(any_site: Site, moment: str) -> None:
+    document = {"kind": "door", "title": "Door", "started_at": moment, "key": "door"}
+    for _ in range(2):
+        assert post(any_site, "/v1/alerts", **document).status_code == 201
+    assert any_site.ids("/v1/alerts") == [1]
+    for query in ({"from": moment}, {"to": moment}):
+        assert any_site.client.get("/v1/alerts", query_string=query).status_code == 200
+        asked = any_site.client.get("/v1/alerts/statistics", query_string=query)
+        assert asked.status_code == 200 or is_problem(asked, 422, "bad_period")
+        tried = post(any_site, "/v1/rules/1/dry-run", **query)
+        assert tried.status_code == 200 or is_problem(tried, 422, "bad_period")
