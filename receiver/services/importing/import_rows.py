@@ -148,11 +148,11 @@ class RowEnroller:
         outcome = self._tried(row, pictures)
         if outcome.state is not RowState.REFUSED:
             return outcome
-        reasons = {each["path"]: each["reason"] for each in outcome.pictures}
+        said_of = {each["path"]: each["reason"] for each in outcome.pictures}
         # What it was refused for comes first: not everything is kept of a row with many pictures.
         brought = sorted(
             (each for each in pictures if each.refusal is None),
-            key=lambda each: reasons.get(each.path) != outcome.reason,
+            key=lambda each: said_of.get(each.path) != outcome.reason,
         )
         # What cannot be read has no digest, and is told apart by its path.
         told = [each.digest or each.path.encode("utf-8", "surrogatepass") for each in pictures]
