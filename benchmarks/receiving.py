@@ -1,4 +1,4 @@
-"""Somebody who is told: takes each POST and counts it; ``GET /`` says how many it has had. A process of its own."""
+"""Somebody who is told, in a process of its own: takes each POST and counts it, and says how many it has had."""
 
 import asyncio
 import sys

@@ -108,6 +108,11 @@ def subscribe(store: Store, *urls: str) -> list[int]:
         return list(subscriptions.settle(tx, dict.fromkeys(urls or (ONE,), AT_ONCE), datetime.now(UTC)))
 
 
+def recorder_of(store: Store) -> Recorder:
+    """What writes entries, as the intake has it."""
+    return Recorder(store, DeviceBook(store, OPEN), is_recognising=True)
+
+
 @contextmanager
 def open_subscribed(store: Store, folder: Path, **options: Any) -> Iterator[Intake]:
     """An intake of which somebody wants to be told."""

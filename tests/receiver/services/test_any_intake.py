@@ -10,8 +10,18 @@ from sqlalchemy import func, select
 
 from receiver.store import tables
 from tests.made_stores import made_store
-from tests.receiver.boxes import HISTORY, REAL_TIME, count, delivered_events, history, real_time, subscribe, text_of
-from tests.receiver.services.test_intake import read_entries, recorder_of
+from tests.receiver.boxes import (
+    HISTORY,
+    REAL_TIME,
+    count,
+    delivered_events,
+    history,
+    real_time,
+    recorder_of,
+    subscribe,
+    text_of,
+)
+from tests.receiver.services.test_intake import read_entries
 
 TOLD = st.lists(
     st.tuples(st.sampled_from([history, real_time]), st.integers(0, 3), st.sampled_from([None, 5])), max_size=12

@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import select, update
 
 from receiver.domain.errors import Unavailable
-from receiver.services.devices.device_book import DeviceBook
 from receiver.services.intake.originals import Originals
 from receiver.services.intake.recording import Entry, Recorded, Recorder, Sender
 from receiver.store import events, outbox, quarantine, tables
@@ -21,7 +20,6 @@ from receiver.store.pictures import Pictures
 from receiver.store.store import Store
 from tests.receiver.boxes import (
     HISTORY,
-    OPEN,
     REAL_TIME,
     count,
     delivered_events,
@@ -29,9 +27,10 @@ from tests.receiver.boxes import (
     open_intake,
     open_subscribed,
     real_time,
+    recorder_of,
     subscribe,
     text_of,
-)  # fmt: skip
+)
 
 
 def kinds_of(store: Store, event_id: int) -> list[str]:
@@ -124,10 +123,6 @@ def test_both_reports_in_one_group_become_one_event(store: Store, tmp_path: Path
     assert count(store, tables.event) == 2
     assert len(delivered_events(store)) == 2
     assert set(delivered_events(store)) == {*ids, found["first"][0].event_id}
-
-
-def recorder_of(store: Store) -> Recorder:
-    return Recorder(store, DeviceBook(store, OPEN), is_recognising=True)
 
 
 def read_entries(store: Store, folder: Path, told: Sequence[tuple[object, Sender]]) -> list[Entry]:
