@@ -23,7 +23,8 @@ NEW_ALERT = '42/alert,["an_alert",{"data":"new_alert"}]'
 
 
 def test_the_whole_flow_of_the_readme(make_site: MakeSite) -> None:
-    site = make_site(RECOGNITION="off", TIMEZONE="Africa/Maputo")
+    # Two of them: polls come to either.
+    site = make_site(RECOGNITION="off", TIMEZONE="Africa/Maputo", WEB_PROCESSES="2")
     site.start("serve")
     eventually(site.is_ready)
     api = f"{site.url}/api/v1"

@@ -136,15 +136,18 @@ class Alerting:
         """
         self._change(alert_id, Change.CLOSED, by, lambda alert: closing(alert, by, outcome, note), note)
 
-    def over_in(self, tx: Tx, alert_id: int, now: datetime) -> None:
-        """It went away by itself: closed at the end of a transaction of the caller's, who rings after its commit."""
+    def close_in(self, tx: Tx, alert_id: int, outcome: Outcome, now: datetime) -> bool:
+        """Closes an alert at the end of a transaction of the caller's, as the server, for its cause has gone away.
+
+        Whoever calls rings after the commit. False if it is closed already, or there is none.
+        """
         alert = alerts.held(tx, alert_id)
         if alert is None or alert.state == AlertState.CLOSED:
-            return
-        values = closing(alert, SERVER, Outcome.OVER, "") | {"state": AlertState.CLOSED.value, "updated_at": now}
-        changed = alerts.change(tx, alert_id, values)
+            return False
+        changed = alerts.change(tx, alert_id, _closed_now(alert, outcome, now))
         alerts.add_step(tx, alert_id, Change.CLOSED, (SERVER, now))
         self.tell(tx, [Happened(changed, Change.CLOSED)], now)
+        return True
 
     def comment(self, alert_id: int, by: str, said: str) -> None:
         """Something to remember of it; also when it is closed.
@@ -272,6 +275,11 @@ def _opener(new: NewAlert) -> str:
     if new.source is Source.RULE:
         return f"rule {new.rule_id}"
     return f"device {new.device_id}" if new.source is Source.DEVICE else new.source.value
+
+
+def _closed_now(alert: Row, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    state = after(standing_of(alert), Change.CLOSED).state
+    return closing(alert, SERVER, outcome, "") | {"state": state.value, "closed_at": now, "updated_at": now}
 
 
 def closing(alert: Row, by: str, outcome: Outcome, note: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from receiver.domain.alerts import NewAlert, Severity, Source
+from receiver.domain.alerts import NewAlert, Outcome, Severity, Source
 from receiver.services.alerting.alerting import Alerting
 from receiver.store import alerts
 from receiver.store.database import Tx
@@ -45,7 +45,7 @@ class FailingSubscriptions:
         """Closes the alert, if there is one that nobody has closed: the destination works again."""
         known = alerts.known_keys(tx, [_key(subscription_id)]).get(_key(subscription_id))
         if known is not None and known.alert_id is not None:
-            self._alerting.over_in(tx, known.alert_id, datetime.now(UTC))
+            self._alerting.close_in(tx, known.alert_id, Outcome.OVER, datetime.now(UTC))
 
 
 def _key(subscription_id: int) -> str:

@@ -8,7 +8,6 @@ import pytest
 from receiver.domain.alerts import AlertNotice, NewAlert, Outcome, Severity, Source
 from receiver.domain.errors import Conflict, Forbidden, NotFound
 from receiver.services.alerting.alerting import Alerting
-from receiver.services.alerting.failing import FailingSubscriptions
 from receiver.store import alerts, announcements
 from receiver.store.database import Tx
 from receiver.store.store import Store
@@ -172,12 +171,14 @@ def test_announcements_go_on_behind_what_was_forgotten(store: Store) -> None:
         assert [row.id for row in announcements.after(tx, 3, 9)] == [4]
 
 
-def test_a_destination_that_goes_and_comes_is_one_alert(store: Store) -> None:
-    failing = FailingSubscriptions(alerting_of(store))
-    for _ in range(2):
-        with store.write() as tx:
-            failing.note(tx, 3, "head office", "unreachable")
+def test_the_server_closes_what_went_away_in_the_transaction_of_its_cause(store: Store) -> None:
+    alerting = alerting_of(store)
+    alert_id = alerting.open(hit())
+    now = datetime.now(UTC)
+    with store.write() as tx:
+        assert alerting.close_in(tx, alert_id, Outcome.OVER, now)
+        assert not alerting.close_in(tx, alert_id, Outcome.OVER, now), "it is left as it is"
+        assert not alerting.close_in(tx, 99, Outcome.OVER, now)
     (alert,) = alerts_of(store)
-    assert (alert.kind, alert.source, alert.title) == ("subscription_failing", "server", "head office")
-    assert alert.detail == {"subscription": 3, "reason": "unreachable"}
-    assert announced(store) == [("opened", 1), ("repeated", 1)]
+    assert (alert.state, alert.outcome, alert.closed_by, alert.closed_at) == ("closed", "over", "server", now)
+    assert announced(store) == [("opened", alert_id), ("closed", alert_id)]

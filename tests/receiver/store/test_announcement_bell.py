@@ -1,0 +1,60 @@
+"""What wakes the web processes: rung after a commit, or by the commit itself on PostgreSQL; and it never fails whoever rings."""
+
+import contextlib
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from receiver.store import announcements
+from receiver.store.announcement_bell import AnnouncementBell
+from receiver.store.doorbell import Doorbell
+from receiver.store.store import Store
+
+
+def announce(store: Store, bell: AnnouncementBell) -> None:
+    with store.write() as tx:
+        announcements.note(tx, "opened", 1, {}, datetime.now(UTC))
+    bell.ring()
+
+
+def test_an_announcement_wakes_a_listener(store: Store, database_url: str, tmp_path: Path) -> None:
+    listening, ringing = AnnouncementBell(tmp_path, database_url), AnnouncementBell(tmp_path, database_url)
+    listening.listen()
+    woken: list[bool] = []
+    waiting = threading.Thread(target=lambda: woken.append(listening.wait(60)))
+    waiting.start()
+    announce(store, ringing)
+    waiting.join()
+    assert woken == [True]
+    listening.close()
+    ringing.close()
+
+
+def test_what_is_taken_back_wakes_nobody(store: Store, database_url: str, tmp_path: Path) -> None:
+    bell = AnnouncementBell(tmp_path, database_url)
+    bell.listen()
+    with contextlib.suppress(LookupError), store.write() as tx:
+        announcements.note(tx, "opened", 1, {}, datetime.now(UTC))
+        raise LookupError
+    # Others of the same server may have announced something: what is there is what counts.
+    bell.wait(0.2)
+    with store.read() as tx:
+        assert announcements.after(tx, 0, 9) == []
+    bell.close()
+
+
+def test_the_bell_of_the_workers_is_another_one(tmp_path: Path) -> None:
+    bell, doorbell = AnnouncementBell(tmp_path, ""), Doorbell(tmp_path)
+    bell.listen()
+    doorbell.ring()
+    assert not bell.wait(0.1)
+    doorbell.close()
+    bell.close()
+
+
+def test_a_database_that_is_away_ends_nothing(tmp_path: Path) -> None:
+    bell = AnnouncementBell(tmp_path, "postgresql://nobody@127.0.0.1:9/nothing")
+    bell.listen()
+    bell.ring()
+    assert not bell.wait(0.1)
+    bell.close()
