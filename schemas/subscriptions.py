@@ -186,7 +186,7 @@ class Figures(Answer):
     oldest = fields.AwareDateTime(allow_none=True, metadata={"description": "since when the oldest of them waits"})
     delivered = fields.Integer(metadata={"description": "taken by the other side"})
     dead = fields.Integer(metadata={"description": "given up, until somebody retries them"})
-    dropped = fields.Integer(metadata={"description": "never sent: what they told of was erased meanwhile"})
+    dropped = fields.Integer(metadata={"description": "never sent: erased meanwhile, or no room to keep them"})
     without_pictures = fields.Integer(metadata={"description": "that had to go without pictures for want of disk"})
     failed = fields.Integer(metadata={"description": "tries that came to nothing"})
     seconds = fields.Float(allow_none=True, metadata={"description": "that a successful try takes, on average"})
