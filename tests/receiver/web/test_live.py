@@ -1,5 +1,6 @@
 """The live stream: everything once and in order, after a while away too; nothing out of sight; ended with its login."""
 
+import asyncio
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,9 @@ from receiver.domain.alerts import Severity
 from receiver.domain.errors import Busy
 from receiver.store import announcements
 from receiver.web import hub, live
+from receiver.web.arrivals import CONNECTION_HANDLE
 from receiver.web.seats import Seats
-from tests.receiver.web.asgi import chunks_of, run, scope_of, talk
+from tests.receiver.web.asgi import Message, chunks_of, run, scope_of, talk
 from tests.receiver.web.live_front import Listener, LiveSite, live_site
 from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import is_problem
@@ -168,6 +170,41 @@ def test_streams_end_when_the_server_does(small: LiveSite) -> None:
             await listener.until(lambda: listener.is_over)
 
     run(small.front, told())
+
+
+class Handle:
+    """A connection as the protocol hands it to the front."""
+
+    def __init__(self) -> None:
+        self.deeds: list[str] = []
+
+    def hold(self) -> None:
+        self.deeds.append("held")
+
+    def drop(self) -> None:
+        self.deeds.append("dropped")
+
+
+def test_who_does_not_take_what_is_told_is_dropped_and_the_place_is_free(
+    small: LiveSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "SEND_SECONDS", 0.05)
+    handle = Handle()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def told() -> None:
+        bearer = [(b"authorization", f"Bearer {small.token()}".encode())]
+        scope = scope_of("/v1/live", bearer, method="GET", **{CONNECTION_HANDLE: handle})
+        queue: asyncio.Queue[Message] = asyncio.Queue()
+        queue.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+        await small.front(scope, queue.get, send)
+
+    run(small.front, told())
+    assert handle.deeds == ["held", "dropped"]
+    assert small.services.live_seats.number() == 0
 
 
 def test_there_is_a_place_for_so_many_and_for_half_of_them_of_one_account(small: LiveSite) -> None:
