@@ -45,6 +45,16 @@ NO_HOOKS = Hooks()
 
 
 @dataclass(frozen=True, slots=True)
+class Turned:
+    """A subscription whose destination has stopped working, or works again."""
+
+    subscription: Subscription
+    reason: str
+    detail: str
+    is_failing: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Settler:
     """Settles turns."""
 
@@ -53,30 +63,38 @@ class Settler:
     hooks: Hooks = NO_HOOKS
 
     def settle(self, tx: Tx, ended: Ended) -> None:
-        """In the order in which everybody holds these rows: destination, subscription, lanes."""
+        """In the order in which everybody holds these rows: destination, subscription, lanes.
+
+        Who is told comes last: an alert is a delivery for others, in lanes of theirs.
+        """
         now = self.clock()
-        self._settle_destination(tx, ended, now)
-        self._settle_subscription(tx, ended)
+        turned = [*self._settle_destination(tx, ended, now), *self._settle_subscription(tx, ended)]
         for line in ended.lines:
             settled = _settle_deliveries(tx, ended.turn.subscription, line, now)
             lanes.settle(tx, line.lane, ended.turn.until, settled, _lane_values(ended, line, now))
         _note_tries(tx, ended)
+        self._tell(tx, turned)
 
-    def _settle_destination(self, tx: Tx, ended: Ended, now: datetime) -> None:
-        """A refusal shows that the other side works as much as a success does."""
+    def _settle_destination(self, tx: Tx, ended: Ended, now: datetime) -> list[Turned]:
+        """A refusal shows that the other side works as much as a success does; whom that concerns."""
         has_answered = any(line.of(Outcome.DELIVERED, Outcome.REFUSED) for line in ended.lines)
         if not has_answered and ended.stopped_by is None and not ended.turn.is_probe:
-            return
+            return []
         held = destinations.held(tx, ended.turn.destination_id)
         if not has_answered and ended.stopped_by is None and not held.is_open:
-            return
+            return []
         present = self._after(held, ended, now, has_answered=has_answered)
         if present == held and not has_answered:
-            return
+            return []
         worked_at = now if any(line.of(Outcome.DELIVERED) for line in ended.lines) else None
         destinations.save(tx, ended.turn.destination_id, present, worked_at)
-        if present.is_failing != held.is_failing:
-            self._tell(tx, ended.turn.destination_id, present)
+        if present.is_failing == held.is_failing:
+            return []
+        return [
+            Turned(kept.subscription, UNREACHABLE, present.detail, is_failing=present.is_failing)
+            for kept in subscriptions.every(tx)
+            if kept.destination_id == ended.turn.destination_id and kept.subscription.may_send
+        ]
 
     def _after(self, held: Breaker, ended: Ended, now: datetime, *, has_answered: bool) -> Breaker:
         answer = ended.stopped_by
@@ -93,19 +111,16 @@ class Settler:
         # A probe in which there was nothing to send tells nothing: the next one may come at once.
         return Breaker(held.failures, now, held.failing_since, held.detail)
 
-    def _tell(self, tx: Tx, destination_id: int, present: Breaker) -> None:
-        for kept in subscriptions.every(tx):
-            if kept.destination_id != destination_id or not kept.subscription.may_send:
-                continue
-            event = "subscription_failing" if present.is_failing else "subscription_works_again"
-            log.warning(event, subscription=kept.subscription.name, detail=present.detail)
-            if present.is_failing:
-                self.hooks.on_failing(tx, kept.subscription, UNREACHABLE)
-            else:
-                self.hooks.on_working(tx, kept.subscription, UNREACHABLE)
+    def _tell(self, tx: Tx, turned: Sequence[Turned]) -> None:
+        for each in turned:
+            event = "subscription_failing" if each.is_failing else "subscription_works_again"
+            log.warning(event, subscription=each.subscription.name, detail=each.detail)
+            tell = self.hooks.on_failing if each.is_failing else self.hooks.on_working
+            tell(tx, each.subscription, each.reason)
 
-    def _settle_subscription(self, tx: Tx, ended: Ended) -> None:
+    def _settle_subscription(self, tx: Tx, ended: Ended) -> list[Turned]:
         turn = ended.turn
+        turned = []
         tries = [tried for line in ended.lines for tried in line.tries]
         taken = [tried for tried in tries if tried.answer.outcome is Outcome.DELIVERED]
         if ended.stopped_by is not None and ended.stopped_by.outcome is Outcome.GONE:
@@ -113,14 +128,14 @@ class Settler:
             kept = subscriptions.find(tx, turn.subscription.id)
             if kept is not None and kept.subscription.may_send:
                 subscriptions.set_state(tx, turn.subscription.id, SubscriptionState.PAUSED, GONE)
-                log.warning("subscription_failing", subscription=turn.subscription.name, detail=GONE)
-                self.hooks.on_failing(tx, turn.subscription, GONE)
+                turned.append(Turned(turn.subscription, GONE, GONE, is_failing=True))
         if tries:
             tally = (ended.delivered, len(tries) - len(taken), sum(tried.seconds for tried in taken))
             subscriptions.count_turn(tx, turn.subscription.id, tally)
         if turn.room is not None:
             unused = turn.room - sum(len(tried.rows) for tried in tries)
             subscriptions.give_back(tx, turn.subscription.id, max(0, unused))
+        return turned
 
 
 def _settle_deliveries(tx: Tx, subscription: Subscription, line: Line, now: datetime) -> Settled:
