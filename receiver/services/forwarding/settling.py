@@ -33,12 +33,17 @@ def _nothing(_tx: Tx, _subscription: Subscription, _reason: str) -> None:
     """Nobody wants to know."""
 
 
+# Who is to be told, of which subscription, and why.
+Tell = Callable[[Tx, Subscription, str], None]
+Notice = tuple[Tell, Subscription, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """Who is told, in the transaction, that a subscription's destination does not work, or works again."""
 
-    on_failing: Callable[[Tx, Subscription, str], None] = _nothing
-    on_working: Callable[[Tx, Subscription, str], None] = _nothing
+    on_failing: Tell = _nothing
+    on_working: Tell = _nothing
 
 
 NO_HOOKS = Hooks()
@@ -55,28 +60,31 @@ class Settler:
     def settle(self, tx: Tx, ended: Ended) -> None:
         """In the order in which everybody holds these rows: destination, subscription, lanes."""
         now = self.clock()
-        self._settle_destination(tx, ended, now)
-        self._settle_subscription(tx, ended)
+        notices = [*self._settle_destination(tx, ended, now), *self._settle_subscription(tx, ended)]
         for line in ended.lines:
             settled = _settle_deliveries(tx, ended.turn.subscription, line, now)
             lanes.settle(tx, line.lane, ended.turn.until, settled, _lane_values(ended, line, now))
         _note_tries(tx, ended)
+        # Last of all: whoever is told may write deliveries, in lanes of its own.
+        for tell, subscription, reason in notices:
+            tell(tx, subscription, reason)
 
-    def _settle_destination(self, tx: Tx, ended: Ended, now: datetime) -> None:
+    def _settle_destination(self, tx: Tx, ended: Ended, now: datetime) -> list[Notice]:
         """A refusal shows that the other side works as much as a success does."""
         has_answered = any(line.of(Outcome.DELIVERED, Outcome.REFUSED) for line in ended.lines)
         if not has_answered and ended.stopped_by is None and not ended.turn.is_probe:
-            return
+            return []
         held = destinations.held(tx, ended.turn.destination_id)
         if not has_answered and ended.stopped_by is None and not held.is_open:
-            return
+            return []
         present = self._after(held, ended, now, has_answered=has_answered)
         if present == held and not has_answered:
-            return
+            return []
         worked_at = now if any(line.of(Outcome.DELIVERED) for line in ended.lines) else None
         destinations.save(tx, ended.turn.destination_id, present, worked_at)
-        if present.is_failing != held.is_failing:
-            self._tell(tx, ended.turn.destination_id, present)
+        if present.is_failing == held.is_failing:
+            return []
+        return self._notices(tx, ended.turn.destination_id, present)
 
     def _after(self, held: Breaker, ended: Ended, now: datetime, *, has_answered: bool) -> Breaker:
         answer = ended.stopped_by
@@ -93,19 +101,20 @@ class Settler:
         # A probe in which there was nothing to send tells nothing: the next one may come at once.
         return Breaker(held.failures, now, held.failing_since, held.detail)
 
-    def _tell(self, tx: Tx, destination_id: int, present: Breaker) -> None:
+    def _notices(self, tx: Tx, destination_id: int, present: Breaker) -> list[Notice]:
+        """Everybody who sends there is concerned."""
+        event = "subscription_failing" if present.is_failing else "subscription_works_again"
+        tell = self.hooks.on_failing if present.is_failing else self.hooks.on_working
+        found: list[Notice] = []
         for kept in subscriptions.every(tx):
-            if kept.destination_id != destination_id or not kept.subscription.may_send:
-                continue
-            event = "subscription_failing" if present.is_failing else "subscription_works_again"
-            log.warning(event, subscription=kept.subscription.name, detail=present.detail)
-            if present.is_failing:
-                self.hooks.on_failing(tx, kept.subscription, UNREACHABLE)
-            else:
-                self.hooks.on_working(tx, kept.subscription, UNREACHABLE)
+            if kept.destination_id == destination_id and kept.subscription.may_send:
+                log.warning(event, subscription=kept.subscription.name, detail=present.detail)
+                found.append((tell, kept.subscription, UNREACHABLE))
+        return found
 
-    def _settle_subscription(self, tx: Tx, ended: Ended) -> None:
+    def _settle_subscription(self, tx: Tx, ended: Ended) -> list[Notice]:
         turn = ended.turn
+        notices: list[Notice] = []
         tries = [tried for line in ended.lines for tried in line.tries]
         taken = [tried for tried in tries if tried.answer.outcome is Outcome.DELIVERED]
         if ended.stopped_by is not None and ended.stopped_by.outcome is Outcome.GONE:
@@ -114,13 +123,14 @@ class Settler:
             if kept is not None and kept.subscription.may_send:
                 subscriptions.set_state(tx, turn.subscription.id, SubscriptionState.PAUSED, GONE)
                 log.warning("subscription_failing", subscription=turn.subscription.name, detail=GONE)
-                self.hooks.on_failing(tx, turn.subscription, GONE)
+                notices.append((self.hooks.on_failing, turn.subscription, GONE))
         if tries:
             tally = (ended.delivered, len(tries) - len(taken), sum(tried.seconds for tried in taken))
             subscriptions.count_turn(tx, turn.subscription.id, tally)
         if turn.room is not None:
             unused = turn.room - sum(len(tried.rows) for tried in tries)
             subscriptions.give_back(tx, turn.subscription.id, max(0, unused))
+        return notices
 
 
 def _settle_deliveries(tx: Tx, subscription: Subscription, line: Line, now: datetime) -> Settled:
