@@ -1,4 +1,4 @@
-"""An alert while a subscription's destination does not work: for the forwarder's hooks."""
+"""Alerts about what cannot be passed on: a destination that does not work, a backlog without room; for the forwarder's hooks."""
 
 from datetime import UTC, datetime
 
@@ -8,6 +8,7 @@ from receiver.store import alerts
 from receiver.store.database import Tx
 
 KIND = "subscription_failing"
+DROPPED = "backlog_dropped"
 # A destination that goes and comes is one alert, until somebody closes it.
 SUPPRESS_SECONDS = 24 * 60 * 60
 
@@ -46,6 +47,25 @@ class FailingSubscriptions:
         known = alerts.known_keys(tx, [_key(subscription_id)]).get(_key(subscription_id))
         if known is not None and known.alert_id is not None:
             self._alerting.close_in(tx, known.alert_id, Outcome.OVER, datetime.now(UTC))
+
+    def note_dropped(self, what: str, number: int) -> None:
+        """So much waits that something was dropped; one alert until somebody closes it.
+
+        Args:
+            what: ``pictures`` of deliveries, or ``deliveries``.
+            number: of them.
+        """
+        new = NewAlert(
+            kind=DROPPED,
+            severity=Severity.CRITICAL,
+            source=Source.SERVER,
+            started_at=datetime.now(UTC),
+            key=f"backlog:{what}",
+            suppress_seconds=SUPPRESS_SECONDS,
+            title="",
+            detail={"what": what, "count": number},
+        )
+        self._alerting.open(new)
 
 
 def _key(subscription_id: int) -> str:

@@ -33,25 +33,20 @@ def _nothing(_tx: Tx, _subscription: Subscription, _reason: str) -> None:
     """Nobody wants to know."""
 
 
+# Who is to be told, of which subscription, and why.
+Tell = Callable[[Tx, Subscription, str], None]
+Notice = tuple[Tell, Subscription, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """Who is told, in the transaction, that a subscription's destination does not work, or works again."""
 
-    on_failing: Callable[[Tx, Subscription, str], None] = _nothing
-    on_working: Callable[[Tx, Subscription, str], None] = _nothing
+    on_failing: Tell = _nothing
+    on_working: Tell = _nothing
 
 
 NO_HOOKS = Hooks()
-
-
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """A subscription whose destination has stopped working, or works again."""
-
-    subscription: Subscription
-    reason: str
-    detail: str
-    is_failing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +58,19 @@ class Settler:
     hooks: Hooks = NO_HOOKS
 
     def settle(self, tx: Tx, ended: Ended) -> None:
-        """In the order in which everybody holds these rows: destination, subscription, lanes.
-
-        Who is told comes last: an alert is a delivery for others, in lanes of theirs.
-        """
+        """In the order in which everybody holds these rows: destination, subscription, lanes."""
         now = self.clock()
-        turned = [*self._settle_destination(tx, ended, now), *self._settle_subscription(tx, ended)]
+        notices = [*self._settle_destination(tx, ended, now), *self._settle_subscription(tx, ended)]
         for line in ended.lines:
             settled = _settle_deliveries(tx, ended.turn.subscription, line, now)
             lanes.settle(tx, line.lane, ended.turn.until, settled, _lane_values(ended, line, now))
         _note_tries(tx, ended)
-        self._tell(tx, turned)
+        # Last of all: whoever is told may write deliveries, in lanes of its own.
+        for tell, subscription, reason in notices:
+            tell(tx, subscription, reason)
 
-    def _settle_destination(self, tx: Tx, ended: Ended, now: datetime) -> list[Turned]:
-        """A refusal shows that the other side works as much as a success does; whom that concerns."""
+    def _settle_destination(self, tx: Tx, ended: Ended, now: datetime) -> list[Notice]:
+        """A refusal shows that the other side works as much as a success does."""
         has_answered = any(line.of(Outcome.DELIVERED, Outcome.REFUSED) for line in ended.lines)
         if not has_answered and ended.stopped_by is None and not ended.turn.is_probe:
             return []
@@ -90,11 +84,7 @@ class Settler:
         destinations.save(tx, ended.turn.destination_id, present, worked_at)
         if present.is_failing == held.is_failing:
             return []
-        return [
-            Turned(kept.subscription, UNREACHABLE, present.detail, is_failing=present.is_failing)
-            for kept in subscriptions.every(tx)
-            if kept.destination_id == ended.turn.destination_id and kept.subscription.may_send
-        ]
+        return self._notices(tx, ended.turn.destination_id, present)
 
     def _after(self, held: Breaker, ended: Ended, now: datetime, *, has_answered: bool) -> Breaker:
         answer = ended.stopped_by
@@ -111,16 +101,20 @@ class Settler:
         # A probe in which there was nothing to send tells nothing: the next one may come at once.
         return Breaker(held.failures, now, held.failing_since, held.detail)
 
-    def _tell(self, tx: Tx, turned: Sequence[Turned]) -> None:
-        for each in turned:
-            event = "subscription_failing" if each.is_failing else "subscription_works_again"
-            log.warning(event, subscription=each.subscription.name, detail=each.detail)
-            tell = self.hooks.on_failing if each.is_failing else self.hooks.on_working
-            tell(tx, each.subscription, each.reason)
+    def _notices(self, tx: Tx, destination_id: int, present: Breaker) -> list[Notice]:
+        """Everybody who sends there is concerned."""
+        event = "subscription_failing" if present.is_failing else "subscription_works_again"
+        tell = self.hooks.on_failing if present.is_failing else self.hooks.on_working
+        found: list[Notice] = []
+        for kept in subscriptions.every(tx):
+            if kept.destination_id == destination_id and kept.subscription.may_send:
+                log.warning(event, subscription=kept.subscription.name, detail=present.detail)
+                found.append((tell, kept.subscription, UNREACHABLE))
+        return found
 
-    def _settle_subscription(self, tx: Tx, ended: Ended) -> list[Turned]:
+    def _settle_subscription(self, tx: Tx, ended: Ended) -> list[Notice]:
         turn = ended.turn
-        turned = []
+        notices: list[Notice] = []
         tries = [tried for line in ended.lines for tried in line.tries]
         taken = [tried for tried in tries if tried.answer.outcome is Outcome.DELIVERED]
         if ended.stopped_by is not None and ended.stopped_by.outcome is Outcome.GONE:
@@ -128,14 +122,15 @@ class Settler:
             kept = subscriptions.find(tx, turn.subscription.id)
             if kept is not None and kept.subscription.may_send:
                 subscriptions.set_state(tx, turn.subscription.id, SubscriptionState.PAUSED, GONE)
-                turned.append(Turned(turn.subscription, GONE, GONE, is_failing=True))
+                log.warning("subscription_failing", subscription=turn.subscription.name, detail=GONE)
+                notices.append((self.hooks.on_failing, turn.subscription, GONE))
         if tries:
             tally = (ended.delivered, len(tries) - len(taken), sum(tried.seconds for tried in taken))
             subscriptions.count_turn(tx, turn.subscription.id, tally)
         if turn.room is not None:
             unused = turn.room - sum(len(tried.rows) for tried in tries)
             subscriptions.give_back(tx, turn.subscription.id, max(0, unused))
-        return turned
+        return notices
 
 
 def _settle_deliveries(tx: Tx, subscription: Subscription, line: Line, now: datetime) -> Settled:
