@@ -6,10 +6,10 @@ if TYPE_CHECKING:
     from receiver.assembly.house import House
     from receiver.services.alerting.alerting import Alerting
     from receiver.services.alerting.event_alerts import EventAlerts
+    from receiver.services.alerting.failing import FailingSubscriptions
     from receiver.services.alerting.frames import Frames
     from receiver.services.alerting.rule_book import RuleBook
     from receiver.services.alerting.setting_rules import SettingRules
-    from receiver.services.forwarding.settling import Hooks
 
 
 def services_of(house: "House") -> dict[str, Any]:
@@ -48,16 +48,11 @@ def make_alerting(house: "House") -> "Alerting":
     return Alerting(house.store, house.announced.ring, pass_on)
 
 
-def make_hooks(house: "House") -> "Hooks":
-    """What the forwarder tells of a destination that stops working, and of one that works again."""
+def make_failing(house: "House") -> "FailingSubscriptions":
+    """Alerts about what cannot be passed on."""
     from receiver.services.alerting.failing import FailingSubscriptions
-    from receiver.services.forwarding.settling import Hooks
 
-    failing = FailingSubscriptions(make_alerting(house))
-    return Hooks(
-        lambda tx, each, reason: failing.note(tx, each.id, each.name, reason),
-        lambda tx, each, _reason: failing.settle(tx, each.id),
-    )
+    return FailingSubscriptions(make_alerting(house))
 
 
 def make_book(house: "House") -> "RuleBook":

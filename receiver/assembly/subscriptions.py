@@ -72,19 +72,20 @@ def work_of(house: "House") -> dict[str, Any]:
     from receiver.services.forwarding.clearing import Bounds, Clearing
     from receiver.services.forwarding.forwarding import Forwarding, ForwardingParts, utc_now
     from receiver.services.forwarding.repeating import Repeating
+    from receiver.services.forwarding.settling import Hooks
     from receiver.services.forwarding.templates import Templates
     from receiver.services.publishing.telling import Telling
 
-    parts = ForwardingParts(
-        house.store, make_composing(house, Templates()), make_channels(house), hooks=alarms.make_hooks(house)
-    )
+    failing = alarms.make_failing(house)
+    hooks = Hooks(failing.note, failing.settle)
+    parts = ForwardingParts(house.store, make_composing(house, Templates()), make_channels(house), hooks=hooks)
     ours = house.settings
     bounds = Bounds(ours.deliveries_days, ours.deliveries_kept, ours.backlog_size)
     return {
         "forwarding": Forwarding(parts),
         "repeating": Repeating(house.store),
         "telling": Telling(house.store),
-        "clearing": Clearing(house.store, bounds, utc_now),
+        "clearing": Clearing(house.store, bounds, utc_now, failing.note_dropped),
     }
 
 

@@ -12,6 +12,7 @@ SENTENCES: Mapping[str, str] = {
     "quarantine_growing": N_("Devices send messages that cannot be read."),
     "backlog_growing": N_("The server does not keep up with its work, or a destination does not take what it is sent."),
     "subscription_failing": N_("A destination does not take what it is sent."),
+    "backlog_dropped": N_("So much waits to be passed on that some of it was dropped."),
     "behavior": N_("A vehicle's device reports how its driver behaves."),
 }
 OTHER = N_("A program reports something.")

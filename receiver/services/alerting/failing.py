@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from receiver.domain.alerts import NewAlert, Outcome, Severity, Source
+from receiver.domain.subscriptions import Subscription
 from receiver.services.alerting.alerting import Alerting
 from receiver.store import alerts
 from receiver.store.database import Tx
@@ -14,19 +15,17 @@ SUPPRESS_SECONDS = 24 * 60 * 60
 
 
 class FailingSubscriptions:
-    """Within the transaction that notes the failure, as the last that it does; whoever commits it rings afterwards."""
+    """Told by the forwarder, within the transaction that notes it and as the last of it; followers look every second."""
 
     def __init__(self, alerting: Alerting) -> None:
         self._alerting = alerting
-        self.ring = alerting.ring
 
-    def note(self, tx: Tx, subscription_id: int, name: str, reason: str) -> None:
-        """Opens an alert, or adds to the one that lasts.
+    def note(self, tx: Tx, subscription: Subscription, reason: str) -> None:
+        """Its destination does not work: opens an alert, or adds to the one that lasts.
 
         Args:
             tx: a write transaction.
-            subscription_id: whose destination it is.
-            name: the subscription's.
+            subscription: whose destination it is.
             reason: machine word.
         """
         now = datetime.now(UTC)
@@ -35,16 +34,17 @@ class FailingSubscriptions:
             severity=Severity.WARNING,
             source=Source.SERVER,
             started_at=now,
-            key=_key(subscription_id),
+            key=_key(subscription),
             suppress_seconds=SUPPRESS_SECONDS,
-            title=name,
-            detail={"subscription": subscription_id, "reason": reason},
+            title=subscription.name,
+            detail={"subscription": subscription.id, "reason": reason},
         )
         self._alerting.open_in(tx, [new], now)
 
-    def settle(self, tx: Tx, subscription_id: int) -> None:
-        """Closes the alert, if there is one that nobody has closed: the destination works again."""
-        known = alerts.known_keys(tx, [_key(subscription_id)]).get(_key(subscription_id))
+    def settle(self, tx: Tx, subscription: Subscription, _reason: str) -> None:
+        """It works again: closes the alert, if nobody has."""
+        key = _key(subscription)
+        known = alerts.known_keys(tx, [key]).get(key)
         if known is not None and known.alert_id is not None:
             self._alerting.close_in(tx, known.alert_id, Outcome.OVER, datetime.now(UTC))
 
@@ -62,11 +62,10 @@ class FailingSubscriptions:
             started_at=datetime.now(UTC),
             key=f"backlog:{what}",
             suppress_seconds=SUPPRESS_SECONDS,
-            title="",
             detail={"what": what, "count": number},
         )
         self._alerting.open(new)
 
 
-def _key(subscription_id: int) -> str:
-    return f"subscription:{subscription_id}"
+def _key(subscription: Subscription) -> str:
+    return f"subscription:{subscription.id}"

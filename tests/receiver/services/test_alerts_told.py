@@ -1,12 +1,13 @@
 """Alerts and subscriptions together: subscribers are told of alerts, and a destination that fails is an alert."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
-from receiver.assembly.alarms import make_hooks
+from receiver.assembly.subscriptions import work_of
 from receiver.domain.alerts import NewAlert, Outcome, Severity, Source
 from receiver.domain.subscriptions import Channel, Filter, Origin, Subscription, Topic
 from receiver.services.alerting.alerting import Alerting
@@ -26,13 +27,14 @@ def alerting_of(store: Store) -> Alerting:
     return Alerting(store, lambda: None, pass_on)
 
 
+NEW = Subscription(
+    0, "desk", Origin.COMMAND, Channel.HTTP, {"url": "http://127.0.0.1:1/"}, topics=frozenset({Topic.ALERT})
+)
+
+
 def subscribe(store: Store, name: str, **wanted: Any) -> int:
-    new = Subscription(
-        0, name, Origin.COMMAND, Channel.HTTP, {"url": f"http://{name}.example/"}, topics=frozenset({Topic.ALERT}),
-        filter=Filter(**wanted),
-    )  # fmt: skip
     with store.write() as tx:
-        return subscriptions.add(tx, new, NOW)
+        return subscriptions.add(tx, replace(NEW, name=name, filter=Filter(**wanted)), NOW)
 
 
 def told(store: Store, subscription_id: int) -> list[Row]:
@@ -83,33 +85,40 @@ def test_of_a_device_that_nobody_trusts_nobody_is_told(store: Store) -> None:
 
 def test_an_alert_of_a_failing_destination_closes_when_it_works_again(store: Store) -> None:
     failing = FailingSubscriptions(alerting_of(store))
+    office, other = (replace(NEW, id=number, name=f"office {number}") for number in (3, 4))
     with store.write() as tx:
-        failing.note(tx, 3, "head office", "unreachable")
+        failing.note(tx, office, "unreachable")
+        failing.note(tx, office, "unreachable")
     with store.write() as tx:
-        failing.settle(tx, 3)
-        failing.settle(tx, 4)
+        failing.settle(tx, office, "unreachable")
+        failing.settle(tx, other, "unreachable")
     (alert,) = alerts_of(store)
+    assert (alert.kind, alert.source, alert.title) == ("subscription_failing", "server", "office 3")
+    assert alert.detail == {"subscription": 3, "reason": "unreachable"}
     assert (alert.state, alert.outcome, alert.closed_by) == ("closed", "over", "server")
     with store.write() as tx:
-        failing.settle(tx, 3)
-    with store.write() as tx:
-        failing.note(tx, 3, "head office", "unreachable")
+        failing.settle(tx, office, "unreachable")
+        failing.note(tx, office, "unreachable")
     assert [each.state for each in alerts_of(store)] == ["closed", "open"]
-    assert [change for change, _ in announced(store)] == ["opened", "closed", "opened"]
+    assert [change for change, _ in announced(store)] == ["opened", "repeated", "closed", "opened"]
 
 
-def test_the_worker_s_forwarder_opens_and_closes_such_alerts(tmp_path: Path) -> None:
+def test_what_the_worker_does_for_subscriptions_opens_such_alerts(tmp_path: Path) -> None:
     house = made_house(Settings(data_dir=tmp_path))
     try:
         subscribe(house.store, "desk")
-        hooks = make_hooks(house)
-        with house.store.read() as tx:
+        work = work_of(house)
+        with house.store.write() as tx:
             (kept,) = subscriptions.every(tx)
+            work["forwarding"]._settler.hooks.on_failing(tx, kept.subscription, "unreachable")
+        work["clearing"]._on_dropped("pictures", 3)
+        assert [(each.kind, each.state) for each in alerts_of(house.store)] == [
+            ("subscription_failing", "open"),
+            ("backlog_dropped", "open"),
+        ]
         with house.store.write() as tx:
-            hooks.on_failing(tx, kept.subscription, "unreachable")
-        assert [(each.title, each.state) for each in alerts_of(house.store)] == [("desk", "open")]
-        with house.store.write() as tx:
-            hooks.on_working(tx, kept.subscription, "unreachable")
-        assert [each.state for each in alerts_of(house.store)] == ["closed"]
+            work["forwarding"]._settler.hooks.on_working(tx, kept.subscription, "unreachable")
+        assert [each.state for each in alerts_of(house.store)] == ["closed", "open"]
+        work["forwarding"].close()
     finally:
         house.close()
