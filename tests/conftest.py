@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from receiver.services.accounts.passwords import HashParameters
 from receiver.services.audit import acting
 from receiver.store.store import Store
 from tests import clients, made_stores
@@ -23,6 +24,8 @@ HINTS = {
     marker: f"{need}. To run them too, set {variable}, e.g. {example}"
     for marker, (variable, need, example) in SERVERS.items()
 } | {"npm": "run the Socket.IO clients of npm. To run them too, install node and run ./scripts/clients"}
+# Time, memory in KiB and lanes of a hash.
+CHEAP = (1, 64, 1)
 # Marker -> how many tests were left out for what is not there.
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
@@ -70,6 +73,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for marker, number in config.stash.get(LEFT_OUT, {}).items():
         if number:
             terminalreporter.write_line(f"Left out: {number} tests that {HINTS[marker]}", yellow=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_hashes() -> Iterator[None]:
+    """A password's hash is made to be dear; in tests of other things it was a third of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HashParameters.__init__, "__defaults__", CHEAP)
+        yield
 
 
 @pytest.fixture(autouse=True)

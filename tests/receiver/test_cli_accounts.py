@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,7 +11,6 @@ from receiver.assembly import entrance
 from receiver.assembly.house import House
 from receiver.domain.accounts import Role
 from receiver.domain.errors import SetupError
-from receiver.services.accounts import passwords
 from receiver.settings import Settings
 from receiver.store import accounts
 from tests.made_stores import made_house
@@ -22,16 +20,10 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings of the checkout or of this shell; hashes that cost little."""
+    """No settings of the checkout or of this shell."""
     monkeypatch.chdir(tmp_path)
     for name in Settings.__dataclass_fields__:
         monkeypatch.delenv(f"GATEHOUSE_{name.upper()}", raising=False)
-    monkeypatch.setattr(passwords.HashParameters, "__init__", _cheap)
-
-
-def _cheap(parameters: Any) -> None:
-    for name, value in (("time_cost", 1), ("memory_kib", 64), ("lanes", 1)):
-        object.__setattr__(parameters, name, value)
 
 
 @pytest.fixture

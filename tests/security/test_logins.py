@@ -295,7 +295,8 @@ def test_a_hash_with_other_parameters_is_made_anew_at_the_next_login(door: Door)
     assert door.login("admin").status_code == 200
 
 
-def test_hashes_are_dear_unless_a_test_makes_them_cheap() -> None:
+def test_hashes_are_dear_where_no_test_makes_them_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HashParameters.__init__, "__defaults__", (hashing.TIME_COST, hashing.MEMORY_KIB, hashing.LANES))
     hasher = Passwords()._hasher
     assert (hasher.time_cost, hasher.memory_cost, hasher.type.name) == (3, 65_536, "ID")
 
