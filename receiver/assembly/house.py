@@ -12,7 +12,7 @@ from receiver.domain.errors import SetupError
 from receiver.services.audit.auditing import Audit
 from receiver.settings import Settings
 from receiver.store import library, people
-from receiver.store.announcement_bell import AnnouncementBell
+from receiver.store.announcement_bell import AnnouncementBell, open_bell
 from receiver.store.audit import open_audit
 from receiver.store.doorbell import Doorbell
 from receiver.store.erased_list import ErasedList
@@ -84,7 +84,7 @@ def open_house(settings: Settings, *, is_upgrading: bool = True) -> House:
         store.close()
         raise SetupError("old_tables", "the tables are of another version of this program; run `db upgrade` first")
     audit = Audit(open_audit(settings.database_url, settings.data_dir))
-    bell = AnnouncementBell(settings.data_dir, settings.database_url)
+    bell = open_bell(settings.data_dir, settings.database_url)
     house = House(settings, store, Pictures(store.pictures), Doorbell(settings.data_dir), audit, bell)
     if is_upgrading and settings.engine_name != "off":
         _settle_library(house)

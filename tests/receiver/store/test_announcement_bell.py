@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from receiver.store import announcements
-from receiver.store.announcement_bell import AnnouncementBell
+from receiver.store.announcement_bell import AnnouncementBell, open_bell
 from receiver.store.doorbell import Doorbell
 from receiver.store.store import Store
 
@@ -18,7 +18,7 @@ def announce(store: Store, bell: AnnouncementBell) -> None:
 
 
 def test_an_announcement_wakes_a_listener(store: Store, database_url: str, tmp_path: Path) -> None:
-    listening, ringing = AnnouncementBell(tmp_path, database_url), AnnouncementBell(tmp_path, database_url)
+    listening, ringing = open_bell(tmp_path, database_url), open_bell(tmp_path, database_url)
     listening.listen()
     woken: list[bool] = []
     waiting = threading.Thread(target=lambda: woken.append(listening.wait(60)))
@@ -31,7 +31,7 @@ def test_an_announcement_wakes_a_listener(store: Store, database_url: str, tmp_p
 
 
 def test_what_is_taken_back_wakes_nobody(store: Store, database_url: str, tmp_path: Path) -> None:
-    bell = AnnouncementBell(tmp_path, database_url)
+    bell = open_bell(tmp_path, database_url)
     bell.listen()
     with contextlib.suppress(LookupError), store.write() as tx:
         announcements.note(tx, "opened", 1, {}, datetime.now(UTC))
@@ -44,7 +44,7 @@ def test_what_is_taken_back_wakes_nobody(store: Store, database_url: str, tmp_pa
 
 
 def test_the_bell_of_the_workers_is_another_one(tmp_path: Path) -> None:
-    bell, doorbell = AnnouncementBell(tmp_path, ""), Doorbell(tmp_path)
+    bell, doorbell = open_bell(tmp_path, ""), Doorbell(tmp_path)
     bell.listen()
     doorbell.ring()
     assert not bell.wait(0.1)
@@ -53,7 +53,7 @@ def test_the_bell_of_the_workers_is_another_one(tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_away_ends_nothing(tmp_path: Path) -> None:
-    bell = AnnouncementBell(tmp_path, "postgresql://nobody@127.0.0.1:9/nothing")
+    bell = open_bell(tmp_path, "postgresql://nobody@127.0.0.1:9/nothing")
     bell.listen()
     bell.ring()
     assert not bell.wait(0.1)
