@@ -55,7 +55,9 @@ def test_strangers_are_listed_with_their_visits(past: Past) -> None:
     somebody(past, "stranger 1", 0, 5, 60, 120)
     somebody(past, "stranger 2", 200, gate="south")
     somebody(past, "Ann", 10, list_name="staff")
-    first, second = said("strangers", "list").splitlines()
+    listed = said("strangers", "list").splitlines()
+    assert len(listed) == 2, listed
+    first, second = listed
     assert "stranger 2  1 visit (1 event), last 2026-05-01 17:20" in first
     assert "stranger 1  3 visits (4 events), last 2026-05-01 16:00" in second
     (often,) = said("strangers", "list", "--min-visits", "2").splitlines()

@@ -57,7 +57,9 @@ def test_sql_in_every_parameter_is_text_or_refused(any_site: Site) -> None:
         for name in names:
             for text in SQL:
                 answer = any_site.client.get(path, query_string={name: text})
-                assert answer.status_code < 500, (path, name, text, answer.data[:300])
+                # Only the front holds streams, and says so where there is none.
+                may_say = 503 if path == "/v1/live" else 0
+                assert answer.status_code < 500 or answer.status_code == may_say, (path, name, text, answer.data[:300])
                 if name == "q" and "'" in text:
                     assert answer.get_json()["items"] == [], (path, text)
                 tried += 1

@@ -37,9 +37,9 @@ ROWS = (
 
 
 @pytest.fixture
-def upgraded(database_url: str, tmp_path: Path) -> Iterator[Store]:
+def upgraded(empty_database_url: str, tmp_path: Path) -> Iterator[Store]:
     """A store with rows of revision 0008, brought to the newest."""
-    opened = open_store(database_url, tmp_path)
+    opened = open_store(empty_database_url, tmp_path)
     parts = [tables.main, tables.picture_store] if opened.main is opened.pictures else [tables.main]
     now = NOW if not opened.is_sqlite else int(NOW.timestamp() * 1_000_000)
     with opened.main.write() as tx:
