@@ -19,6 +19,8 @@ KINDS = {
     "embeddings": "embeddings",
     "strangers": "strangers not seen for long",
     "reviews": "review items that were answered",
+    "alerts": "alerts that were closed",
+    "frames": "frames of alerts and of devices",
     "identities": "device identities not seen for long",
 }
 

@@ -45,7 +45,7 @@ def insert_rows(
     start = 0
     for count in powers_of_two(len(values), MOST_ROWS):
         some = values[start : start + count]
-        cursor.execute(_with_rows(statement, len(names), count), tuple(chain.from_iterable(some)))
+        cursor.execute(with_rows(statement, len(names), count), tuple(chain.from_iterable(some)))
         start += count
 
 
@@ -56,7 +56,7 @@ def powers_of_two(total: int, most: int) -> list[int]:
 
 
 @lru_cache(maxsize=256)
-def _with_rows(statement: str, columns: int, rows: int) -> str:
+def with_rows(statement: str, columns: int, rows: int) -> str:
     """A statement for one row made one for many."""
     group = f"({', '.join('?' * columns)})"
     return statement.replace(group, ", ".join([group] * rows), 1)

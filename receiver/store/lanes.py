@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Dialect, Row, delete, exists, func, select, update
 
+from receiver.store.batches import MOST_ROWS, powers_of_two, with_rows
 from receiver.store.database import Tx, driver_cursor
 from receiver.store.tables import delivery, lane
 
@@ -68,12 +70,15 @@ def record(tx: Tx, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
         number[key] += 1
         size[key] += row["size"]
     due_at = _bind_time(tx.dialect, now)
-    for key in sorted(number):
-        values = (*key, due_at, number[key], number[key], size[key])
-        if tx.dialect.name == "sqlite":
-            driver_cursor(tx).execute(UPSERT.replace("%s", "?"), values)
-        else:
-            tx.exec_driver_sql(UPSERT, values)
+    values = [(*key, due_at, number[key], number[key], size[key]) for key in sorted(number)]
+    if tx.dialect.name != "sqlite":
+        tx.exec_driver_sql(UPSERT, values)
+        return
+    cursor, start = driver_cursor(tx), 0
+    for count in powers_of_two(len(values), MOST_ROWS):
+        some = values[start : start + count]
+        cursor.execute(with_rows(SQLITE_UPSERT, len(values[0]), count), tuple(chain.from_iterable(some)))
+        start += count
 
 
 # On the intake's way: written by hand, since preparing it takes longer than running it.
@@ -82,6 +87,7 @@ INSERT INTO lane (subscription_id, device_id, due_at, recorded, waiting, waiting
 ON CONFLICT (subscription_id, device_id) DO UPDATE SET recorded = lane.recorded + excluded.recorded,
 waiting = lane.waiting + excluded.waiting, waiting_bytes = lane.waiting_bytes + excluded.waiting_bytes
 """
+SQLITE_UPSERT = UPSERT.replace("%s", "?")
 
 
 @lru_cache(maxsize=4)
