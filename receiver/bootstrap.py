@@ -1,7 +1,7 @@
 """Puts the server together: the only file that knows every part."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from receiver.services.people.re_embedding import ReEmbedding
     from receiver.services.recognising.engines import Engines
     from receiver.services.recognising.recognising import Recogniser
+    from receiver.web.app import Services
+    from receiver.web.calling import Round
     from receiver.web.front import Front
     from receiver.worker import Worker
     from recognition.engine import Sighting
@@ -272,28 +274,38 @@ def make_front(house: House) -> "Front":
     """The ASGI front with the application behind it."""
     from receiver.services.intake.statuses import Statuses
     from receiver.store.checkpointing import Checkpointing
-    from receiver.web.device_paths import CHANNELS
+    from receiver.web.calling import by_address
     from receiver.web.front import Front, FrontHooks, FrontLimits
-    from receiver.web.sophon import EventRounds
 
     settings = house.settings
     spool_dir = settings.data_dir / "spool"
     spool_dir.mkdir(exist_ok=True)
-    intake_paths = frozenset(CHANNELS)
-    limits = FrontLimits(settings.body_limit, settings.body_seconds, settings.web_threads, spool_dir, intake_paths)
     intake = make_intake(house)
     statuses = Statuses(house.store, intake.book)
-    rounds = EventRounds(intake, settings.body_limit, trust.make_proofs(house))
     checkpointing = Checkpointing({house.store.main, house.store.pictures})
     house.closers.append(checkpointing.close)
     checkpointing.start()
     app = make_app(house, intake)
+    rounds = rounds_of(app.extensions["gatehouse"])
+    limits = FrontLimits(settings.body_limit, settings.body_seconds, settings.web_threads, spool_dir, frozenset(rounds))
     hooks = FrontHooks(
-        rounds.answers,
+        by_address(rounds),
         lambda peer: statuses.note_problem(peer, "body_too_large"),
         **live.hooks_of(house, app.extensions["gatehouse"]),
     )
     return Front(app.wsgi_app, limits, hooks)
+
+
+def rounds_of(services: "Services") -> "Mapping[str, Round]":
+    """Who answers what devices post, many requests with one commit, by the address."""
+    from receiver.web.device_paths import CHANNELS
+    from receiver.web.frame_rounds import FRAME_PATHS, FrameRounds
+    from receiver.web.sophon import EventRounds
+
+    settings = services.settings
+    events = EventRounds(services.intake, settings.body_limit, services.proofs)
+    frames = FrameRounds(services.vehicles, services.vehicle_reporting, settings.timezone)
+    return dict.fromkeys(CHANNELS, events.answers) | dict.fromkeys(FRAME_PATHS, frames.answers)
 
 
 def make_worker(house: House) -> "Worker":

@@ -5,7 +5,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import Response
@@ -128,6 +128,22 @@ class IntakeLine:
                     break
                 found.append(following)
         return found
+
+
+def by_address(rounds: Mapping[str, Round]) -> Round:
+    """A round of requests to several addresses: each goes to whoever answers there, those of one together."""
+
+    def answers(arrivals: Sequence[Arrival]) -> list[Answer | None]:
+        places: dict[Round, list[int]] = {}
+        for place, arrival in enumerate(arrivals):
+            places.setdefault(rounds[arrival.path], []).append(place)
+        found: list[Answer | None] = [None] * len(arrivals)
+        for answer_round, its in places.items():
+            for place, answer in zip(its, answer_round([arrivals[each] for each in its]), strict=True):
+                found[place] = answer
+        return found
+
+    return answers
 
 
 def _deliver(futures: Sequence["asyncio.Future[Answer | None]"], answers: Sequence[Any]) -> None:

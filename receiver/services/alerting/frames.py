@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from receiver import metrics
 from receiver.domain.alerts import AlertState, storable
@@ -72,15 +74,26 @@ class Frames:
             Conflict: ``alert_over``: it has ended, or is closed.
             Unavailable: ``disk_full``, or the database does not work just now.
         """
+        future = self.begin(new)
+        self.flush()
+        return future.result()
+
+    def begin(self, new: NewFrame) -> "Future[int]":
+        """Lines a frame up; after the next flush the future has its id, or raises what ``add`` does.
+
+        Raises:
+            Invalid: ``not_a_picture``, ``too_many_pixels``.
+            Unavailable: ``disk_full``.
+        """
         self._check_room()
         header = inspect(new.picture, self._pixel_limit)
         digest = hashlib.sha256(new.picture).digest()
         stored = StoredPicture(digest, header.media_type, header.width, header.height, new.picture)
-        (kept,) = self._group.submit([_Entry(new, stored, datetime.now(UTC))])
-        if isinstance(kept, GatehouseError):
-            raise kept
-        metrics.FRAMES.labels("calm" if new.alert_id is None else "alert").inc()
-        return kept
+        return self._group.begin([_Entry(new, stored, datetime.now(UTC))], partial(_kept, new))
+
+    def flush(self) -> None:
+        """Commits everything that is lined up."""
+        self._group.flush()
 
     def of_alert(self, alert_id: int, before: int | None = None, limit: int = 50) -> list[Row]:
         """An alert's frames, newest first."""
@@ -101,6 +114,14 @@ class Frames:
             rows = [_row(each) for each, refusal in zip(entries, refused, strict=True) if refusal is None]
             ids = iter(frames.add(tx, rows))
             return [refusal or next(ids) for refusal in refused]
+
+
+def _kept(new: NewFrame, outcomes: Sequence[int | GatehouseError]) -> int:
+    (kept,) = outcomes
+    if isinstance(kept, GatehouseError):
+        raise kept
+    metrics.FRAMES.labels("calm" if new.alert_id is None else "alert").inc()
+    return kept
 
 
 def _refusal(new: NewFrame, known: dict[int, Row]) -> GatehouseError | None:

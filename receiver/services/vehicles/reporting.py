@@ -1,6 +1,7 @@
 """What vehicles tell: alerts that begin and end, frames of them, and calm frames; of a vehicle that nobody trusts, so much."""
 
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,11 +82,10 @@ class Reporting:
             Invalid: ``not_a_picture``, ``too_many_pixels``.
             Unavailable: ``pending_full``, ``disk_full``.
         """
-        self._check_room(vehicle)
+        future = self.begin_frame(vehicle, alert_id, picture)
+        self.flush_frames()
         try:
-            return self._frames.add(
-                NewFrame(vehicle.device_id, alert_id, picture.data, picture.taken_at, picture.number)
-            )
+            return future.result()
         except (Conflict, Forbidden, NotFound) as error:
             raise NotFound(GONE, "there is no such alert of this vehicle that lasts") from error
 
@@ -97,9 +97,35 @@ class Reporting:
             Invalid: ``not_a_picture``, ``too_many_pixels``.
             Unavailable: ``pending_full``, ``disk_full``.
         """
+        future = self.begin_calm(vehicle, gate_id, picture)
+        self.flush_frames()
+        return future.result()
+
+    def begin_frame(self, vehicle: Vehicle, alert_id: int, picture: Picture) -> "Future[int]":
+        """Lines a frame of an alert up; after the next flush the future has its id.
+
+        Raises:
+            Invalid: ``not_a_picture``, ``too_many_pixels``.
+            Unavailable: ``pending_full``, ``disk_full``.
+        """
+        self._check_room(vehicle)
+        return self._frames.begin(NewFrame(vehicle.device_id, alert_id, picture.data, picture.taken_at, picture.number))
+
+    def begin_calm(self, vehicle: Vehicle, gate_id: int, picture: Picture) -> "Future[int]":
+        """The same for a calm frame.
+
+        Raises:
+            NotFound: ``no_such_gate``: the vehicle is another one.
+            Invalid: ``not_a_picture``, ``too_many_pixels``.
+            Unavailable: ``pending_full``, ``disk_full``.
+        """
         check_gate(vehicle, gate_id)
         self._check_room(vehicle)
-        return self._frames.add(NewFrame(vehicle.device_id, None, picture.data, picture.taken_at, picture.number))
+        return self._frames.begin(NewFrame(vehicle.device_id, None, picture.data, picture.taken_at, picture.number))
+
+    def flush_frames(self) -> None:
+        """Commits the frames that are lined up."""
+        self._frames.flush()
 
     def _check_room(self, vehicle: Vehicle) -> None:
         """Anybody can register: of those whom nobody trusts so much is kept, and no more.

@@ -11,7 +11,6 @@ from flask import current_app, request
 from receiver.domain.accounts import Caller, Role
 from receiver.domain.errors import Forbidden
 from receiver.services.vehicles.registering import Registration, Vehicle, plain_mac
-from receiver.services.vehicles.reporting import Picture
 from receiver.store.vehicles import ALERT_ORDER, GATE_ORDER, GateFilter, VehicleAlerts, Window
 from receiver.translation import server_api as words
 from receiver.web.auth import let_device_in, let_in, limits
@@ -32,7 +31,7 @@ def zone() -> ZoneInfo:
 
 
 def document() -> Any:
-    """The body as JSON, None if it is none; a frame is read in less than half the time of Flask's own reader."""
+    """The body as JSON, None if it is none."""
     try:
         return orjson.loads(request.get_data())
     except orjson.JSONDecodeError:
@@ -81,11 +80,6 @@ def role_of(new: Fields) -> Role:
     if found is None:
         raise Refused("unknown_role", "Role doesn't exists.", 409)
     return found
-
-
-def picture_of(fields: Fields) -> Picture:
-    taken_at = words.to_utc(fields.moment("frame_timestamp"), zone())
-    return Picture(fields.picture(), taken_at, fields.whole("frame_index", 0))
 
 
 def who(query: Fields) -> dict[str, Any]:

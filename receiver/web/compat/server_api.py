@@ -17,6 +17,7 @@ from receiver.translation import server_api as words
 from receiver.web import auditing
 from receiver.web.auth import limits, public
 from receiver.web.compat import _server_api_asking as asking
+from receiver.web.frame_rounds import LOG_PATH, SAFE_PATH, frame_data, frame_of, picture_of
 from receiver.web.problems import STATUS
 from schemas import server_api as wire
 from schemas.server_api import Fields, Refused
@@ -166,12 +167,11 @@ def list_alerts() -> Response:
 @public
 def add_frame() -> Response:
     """Keep a frame of an alert."""
-    fields = wire.message(asking.document(), "token", "alert_id", "frame_timestamp", "frame")
+    fields = frame_of(asking.document(), "alert_id")
     vehicle = asking.vehicle_of(fields)
-    frame_id = asking.services().vehicle_reporting.add_frame(
-        vehicle, fields.whole("alert_id"), asking.picture_of(fields)
-    )
-    return _done(id=frame_id, frame_id=frame_id)
+    picture = picture_of(fields, asking.zone())
+    frame_id = asking.services().vehicle_reporting.add_frame(vehicle, fields.whole("alert_id"), picture)
+    return _done(**frame_data(LOG_PATH, frame_id))
 
 
 @blueprint.get("/log/")
@@ -194,12 +194,11 @@ def list_frames() -> Response:
 @public
 def add_calm_frame() -> Response:
     """Keep a calm frame."""
-    fields = wire.message(asking.document(), "token", "truck_id", "frame_timestamp", "frame")
+    fields = frame_of(asking.document(), "truck_id")
     vehicle = asking.vehicle_of(fields)
-    frame_id = asking.services().vehicle_reporting.add_calm(
-        vehicle, fields.whole("truck_id"), asking.picture_of(fields)
-    )
-    return _done(id=frame_id, safeframe_id=frame_id)
+    picture = picture_of(fields, asking.zone())
+    frame_id = asking.services().vehicle_reporting.add_calm(vehicle, fields.whole("truck_id"), picture)
+    return _done(**frame_data(SAFE_PATH, frame_id))
 
 
 @blueprint.get("/truck/laststatus/")

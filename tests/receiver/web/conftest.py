@@ -14,9 +14,8 @@ from receiver.settings import Settings
 from receiver.store import devices, quarantine
 from receiver.store.store import Store
 from receiver.web.app import Services
-from receiver.web.device_paths import CHANNELS
+from receiver.web.calling import by_address
 from receiver.web.front import Front, FrontHooks, FrontLimits
-from receiver.web.sophon import EventRounds
 from tests.made_stores import made_house
 from tests.receiver.web.logins import client_of
 from tests.receiver.web.site import Site, open_site
@@ -42,12 +41,12 @@ class Web:
         return found
 
     def front(self, *, body_seconds: float = 30, threads: int = 4, body_limit: int = BODY_LIMIT) -> Front:
-        statuses = self.services.statuses
+        statuses, rounds = self.services.statuses, bootstrap.rounds_of(self.services)
         return Front(
             self.app.wsgi_app,
-            FrontLimits(body_limit, body_seconds, threads, self.folder, frozenset(CHANNELS)),
+            FrontLimits(body_limit, body_seconds, threads, self.folder, frozenset(rounds)),
             FrontHooks(
-                EventRounds(self.services.intake, body_limit, self.services.proofs).answers,
+                by_address(rounds),
                 lambda peer: statuses.note_problem(peer, "body_too_large"),
             ),
         )

@@ -1,0 +1,87 @@
+"""Frames of vehicles, many with one commit: what the views of ``server_api`` do with an ordinary one, without Flask."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from receiver.services.vehicles.registering import Vehicles
+from receiver.services.vehicles.reporting import Picture, Reporting
+from receiver.translation import server_api as words
+from receiver.web.arrivals import Arrival
+from receiver.web.calling import Answer
+from schemas import server_api as wire
+from schemas.server_api import Fields
+
+# The address of each kind of frame: what the frame is of, and the name of its id in the answer.
+LOG_PATH, SAFE_PATH = "/api/v1/log/", "/api/v1/safe/"
+FRAME_PATHS = {LOG_PATH: ("alert_id", "frame_id"), SAFE_PATH: ("truck_id", "safeframe_id")}
+HEADERS = (
+    (b"content-type", b"application/json"),
+    (b"access-control-allow-origin", b"*"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class FrameRounds:
+    """Answers many frames with one commit, for the front's line; what is odd about one it leaves to its view.
+
+    Args:
+        zone: in which vehicles tell the time.
+    """
+
+    def __init__(self, vehicles: Vehicles, reporting: Reporting, zone: ZoneInfo) -> None:
+        self._vehicles = vehicles
+        self._reporting = reporting
+        self._zone = zone
+
+    def answers(self, arrivals: Sequence[Arrival]) -> list[Answer | None]:
+        """The answers, in their order; None for what the view is to answer."""
+        begun = [self._begin(arrival) for arrival in arrivals]
+        self._reporting.flush_frames()
+        return [_answer(arrival, future) for arrival, future in zip(arrivals, begun, strict=True)]
+
+    def _begin(self, arrival: Arrival) -> "Future[int] | None":
+        if arrival.header(b"origin"):
+            return None
+        owner = FRAME_PATHS[arrival.path][0]
+        try:
+            fields = frame_of(orjson.loads(arrival.file.read()), owner)
+            vehicle = self._vehicles.by_token(fields.text("token"), arrival.peer)
+            begin = self._reporting.begin_frame if owner == "alert_id" else self._reporting.begin_calm
+            return begin(vehicle, fields.whole(owner), picture_of(fields, self._zone))
+        except Exception:  # noqa: BLE001 - one frame's trouble is not the others': its view meets it again, and says it
+            return None
+
+
+def frame_of(document: object, owner: str) -> Fields:
+    """The fields of a frame, of which all that it needs are there.
+
+    Raises:
+        Refused: ``no_data``, ``missing_field``, ``empty_field``.
+    """
+    return wire.message(document, "token", owner, "frame_timestamp", "frame")
+
+
+def picture_of(fields: Fields, zone: ZoneInfo) -> Picture:
+    """The picture of a frame.
+
+    Raises:
+        Refused: ``bad_time``, ``bad_base64``, ``not_a_picture``, ``bad_number``.
+    """
+    return Picture(
+        fields.picture(), words.to_utc(fields.moment("frame_timestamp"), zone), fields.whole("frame_index", 0)
+    )
+
+
+def frame_data(path: str, frame_id: int) -> dict[str, int]:
+    """What the answer to a frame says: its id, by both of the names that clients read."""
+    return {"id": frame_id, FRAME_PATHS[path][1]: frame_id}
+
+
+def _answer(arrival: Arrival, future: "Future[int] | None") -> Answer | None:
+    if future is None or future.exception() is not None:
+        return None  # nothing was kept
+    document = orjson.dumps(wire.envelope(200, data=frame_data(arrival.path, future.result())))
+    return 200, [*HEADERS, (b"content-length", b"%d" % len(document))], document

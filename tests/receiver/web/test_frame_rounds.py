@@ -1,0 +1,124 @@
+"""Frames through the intake's line: many with one commit, answered as their views answer, and what is odd left to these."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+import pytest
+
+from receiver.domain.trust import State
+from receiver.services.devices.trusting import Change
+from receiver.web.arrivals import Arrival
+from receiver.web.calling import Answer, by_address
+from receiver.web.frame_rounds import FRAME_PATHS, LOG_PATH, SAFE_PATH, FrameRounds
+from tests.conversations.vehicle_talk import TAKEN, TEXT, Talk, talk_to
+from tests.receiver.web.asgi import scope_of
+from tests.receiver.web.site import Site
+
+
+@pytest.fixture
+def talk(any_site: Site) -> Talk:
+    return talk_to(any_site)
+
+
+def frame(talk: Talk, alert_id: int, **changes: Any) -> dict[str, Any]:
+    return {"token": talk.vehicle["token"], "alert_id": alert_id, "frame_timestamp": TAKEN, "frame": TEXT} | changes
+
+
+def calm(talk: Talk, **changes: Any) -> dict[str, Any]:
+    own = {"token": talk.vehicle["token"], "truck_id": talk.vehicle["truck_id"]}
+    return own | {"frame_timestamp": TAKEN, "frame": TEXT} | changes
+
+
+def arrival(path: str, document: Any, headers: Sequence[tuple[bytes, bytes]] = ()) -> Arrival:
+    body = json.dumps(document).encode()
+    return Arrival(scope_of(path, headers), io.BytesIO(body), len(body))
+
+
+def rounds_of(talk: Talk) -> FrameRounds:
+    services = talk.services
+    return FrameRounds(services.vehicles, services.vehicle_reporting, services.settings.timezone)
+
+
+def data_of(answer: Answer | None) -> dict[str, Any]:
+    assert answer is not None
+    status, headers, body = answer
+    told: Mapping[bytes, bytes] = dict(headers)
+    assert (status, told[b"content-length"]) == (200, b"%d" % len(body))
+    document = orjson.loads(body)
+    assert (document["code"], document["status_code"]) == (200, "Success")
+    found: dict[str, Any] = document["data"]
+    return found
+
+
+def test_frames_of_one_round_are_kept_and_answered_as_by_their_views(talk: Talk) -> None:
+    alert_id = talk.begin()["alert_id"]
+    by_view, calm_by_view = talk.frame(alert_id, frame_index=1), talk.calm()
+    sent = [
+        arrival(LOG_PATH, frame(talk, alert_id, frame_index=2)),
+        arrival(SAFE_PATH, calm(talk)),
+        arrival(LOG_PATH, frame(talk, alert_id, frame_index=3)),
+    ]
+    first, safe, second = (data_of(each) for each in rounds_of(talk).answers(sent))
+    assert (first.keys(), safe.keys()) == (by_view.keys(), calm_by_view.keys())
+    assert safe["safeframe_id"] == safe["id"]
+    rows = talk.services.frames.of_alert(alert_id)
+    assert [(row.id, row.number) for row in rows] == [(second["frame_id"], 3), (first["id"], 2), (by_view["id"], 1)]
+    assert len({(row.digest, row.taken_at, row.media_type, row.device_id) for row in rows}) == 1
+    last = talk.services.frames.last_of(talk.vehicle["id"])
+    assert last is not None
+    assert last.id == second["id"]
+
+
+def test_what_is_odd_about_a_frame_is_left_to_its_view(talk: Talk) -> None:
+    alert_id, over = talk.begin()["alert_id"], talk.begin()["alert_id"]
+    talk.end(over)
+    other = talk.register(2)
+    good = frame(talk, alert_id)
+    odd: list[Any] = [
+        [], "no frame", {**good, "frame": "/9j/no picture"}, {**good, "frame": ""}, {**good, "token": "gd_1_wrong"},
+        {**good, "token": other["token"]}, {**good, "alert_id": over}, {**good, "alert_id": alert_id + 99},
+        {**good, "alert_id": [alert_id]}, {**good, "frame_timestamp": "yesterday"}, {**good, "frame_index": "many"},
+    ]  # fmt: skip
+    sent = [
+        *(arrival(LOG_PATH, each) for each in odd),
+        arrival(LOG_PATH, good, [(b"origin", b"https://example.com")]),
+        arrival(SAFE_PATH, calm(talk, truck_id=other["truck_id"])),
+        Arrival(scope_of(LOG_PATH), io.BytesIO(b"\xff{"), 2),
+        arrival(LOG_PATH, good),
+    ]
+    *left, kept = rounds_of(talk).answers(sent)
+    assert left == [None] * len(left)
+    (row,) = talk.services.frames.of_alert(alert_id)
+    assert row.id == data_of(kept)["id"]
+    assert talk.services.frames.of_alert(over) == []
+    assert talk.services.frames.last_of(other["id"]) is None
+
+
+def test_a_vehicle_that_is_blocked_keeps_nothing(talk: Talk) -> None:
+    alert_id = talk.begin()["alert_id"]
+    talk.services.trusting.change(talk.vehicle["id"], Change(state=State.BLOCKED))
+    talk.services.vehicles._known.clear()
+    assert rounds_of(talk).answers([arrival(LOG_PATH, frame(talk, alert_id))]) == [None]
+    assert talk.services.frames.of_alert(alert_id) == []
+
+
+def test_each_request_of_a_round_goes_to_whoever_answers_its_address() -> None:
+    told: list[list[str]] = []
+
+    def answering(name: bytes) -> Any:
+        def answers(arrivals: Sequence[Arrival]) -> list[Answer | None]:
+            told.append([each.path for each in arrivals])
+            return [None if b"odd" in each.file.read() else (200, [], name) for each in arrivals]
+
+        return answers
+
+    events, frames = answering(b"event"), answering(b"frame")
+    whole = by_address({"/HistoryEvent": events, "/get_record": events} | dict.fromkeys(FRAME_PATHS, frames))
+    sent = [arrival(path, text) for path, text in (
+        ("/HistoryEvent", "1"), (LOG_PATH, "2"), ("/get_record", "odd"), (SAFE_PATH, "4"), ("/HistoryEvent", "5"),
+    )]  # fmt: skip
+    assert [each and each[2] for each in whole(sent)] == [b"event", b"frame", None, b"frame", b"event"]
+    assert told == [["/HistoryEvent", "/get_record", "/HistoryEvent"], [LOG_PATH, SAFE_PATH]]
