@@ -4,6 +4,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ Tx = Connection
 Row = SqlRow[Any]
 
 BUSY_MILLISECONDS = 30_000
+LOG_PAUSE = 0.02
 SECURE_DELETE = "secure_delete=ON"
 # SQLite's own: what is written of a row of the main tables is mostly one page of each of their indexes.
 PAGE_BYTES = 4096
@@ -233,7 +235,6 @@ def _sqlite_engine(path: Path, begin: str, page_bytes: int, *, pool_size: int, i
         for pragma in (
             f"page_size={page_bytes}",  # of a file that is only now being made; before it gets its journal
             f"wal_autocheckpoint={JOURNAL_BYTES // page_bytes}",
-            "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
@@ -241,6 +242,7 @@ def _sqlite_engine(path: Path, begin: str, page_bytes: int, *, pool_size: int, i
             SECURE_DELETE,
         ):
             connection.execute(f"PRAGMA {pragma}")
+        _use_log(connection)
         if is_read_only:
             connection.execute("PRAGMA query_only=ON")
 
@@ -249,3 +251,17 @@ def _sqlite_engine(path: Path, begin: str, page_bytes: int, *, pool_size: int, i
         driver_cursor(connection).execute(begin)
 
     return engine
+
+
+def _use_log(connection: Any) -> None:
+    """A new file gets its write-ahead log. Where several open it at once, SQLite refuses all but one without waiting."""
+    until = time.monotonic() + BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(LOG_PAUSE)
+        else:
+            return

@@ -13,7 +13,7 @@ START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = 60_000_000
 PAUSE = timedelta(minutes=10)
 # Minutes after the start, and a gate, or a device with a minus.
-EVENTS = st.lists(st.tuples(st.integers(0, 90), st.sampled_from([-2, -1, 1, 2, 3])), min_size=1, max_size=30)
+EVENTS = st.lists(st.tuples(st.integers(0, 90), st.sampled_from([-70_000, -2, -1, 1, 2, 3])), min_size=1, max_size=30)
 
 
 def presence(seen: list[tuple[int, int]]) -> Presence:

@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from receiver.domain.errors import GatehouseError, Invalid, Unavailable
 from receiver.store import devices, numbering, outbox, people, tables
+from receiver.store.database import Database
 from receiver.store.store import Store, open_store
 from tests.made_stores import made_store
 
@@ -42,6 +44,24 @@ def test_a_read_transaction_sees_one_state(store: Store) -> None:
         assert outbox.counts(reading) == {}
     with store.read() as reading:
         assert outbox.counts(reading) == {("recognise", "waiting"): 1}
+
+
+def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """SQLite refuses all but one of those who give it its write-ahead log, and does not wait as it does elsewhere."""
+    openers = 8
+    for number in range(20):
+        together = threading.Barrier(openers)
+        opened = [Database(f"sqlite:///{tmp_path / f'{number}.sqlite'}") for _ in range(openers)]
+
+        def modes(database: Database, together: threading.Barrier = together) -> str:
+            together.wait(30)
+            with database.read() as tx:
+                return str(tx.execute(text("PRAGMA journal_mode")).scalar())
+
+        with ThreadPoolExecutor(openers) as pool:
+            assert list(pool.map(modes, opened)) == ["wal"] * openers
+        for each in opened:
+            each.close()
 
 
 def add_and_fail(store: Store) -> None:
