@@ -49,6 +49,8 @@ class FrameRounds:
         try:
             fields = frame_of(orjson.loads(arrival.file.read()), owner)
             vehicle = self._vehicles.by_token(fields.text("token"), arrival.peer)
+            if not vehicle.is_trusted:
+                return None  # what is kept of those is counted first, and here it would hold up all others
             begin = self._reporting.begin_frame if owner == "alert_id" else self._reporting.begin_calm
             return begin(vehicle, fields.whole(owner), picture_of(fields, self._zone))
         except Exception:  # noqa: BLE001 - one frame's trouble is not the others': its view meets it again, and says it

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from receiver.web.calling import Answer, by_address
 from receiver.web.frame_rounds import FRAME_PATHS, LOG_PATH, SAFE_PATH, FrameRounds
 from tests.conversations.vehicle_talk import TAKEN, TEXT, Talk, talk_to
 from tests.receiver.web.asgi import scope_of
-from tests.receiver.web.site import Site
+from tests.receiver.web.site import Site, open_site
 
 
 @pytest.fixture
@@ -103,6 +104,19 @@ def test_a_vehicle_that_is_blocked_keeps_nothing(talk: Talk) -> None:
     talk.services.vehicles._known.clear()
     assert rounds_of(talk).answers([arrival(LOG_PATH, frame(talk, alert_id))]) == [None]
     assert talk.services.frames.of_alert(alert_id) == []
+
+
+def test_the_frames_of_one_whom_nobody_trusts_are_counted_by_their_view(tmp_path: Path) -> None:
+    with open_site(tmp_path, device_trust="adopt") as site:
+        talk = talk_to(site)
+        alert_id = talk.begin()["alert_id"]
+        sent = [arrival(LOG_PATH, frame(talk, alert_id)), arrival(SAFE_PATH, calm(talk))]
+        assert rounds_of(talk).answers(sent) == [None, None]
+        assert talk.frame(alert_id)["frame_id"] == 1
+        talk.services.trusting.change(talk.vehicle["id"], Change(state=State.TRUSTED))
+        talk.services.vehicles._known.clear()
+        (kept,) = rounds_of(talk).answers([arrival(LOG_PATH, frame(talk, alert_id))])
+        assert data_of(kept)["frame_id"] == 2
 
 
 def test_each_request_of_a_round_goes_to_whoever_answers_its_address() -> None:
