@@ -75,7 +75,19 @@ def test_the_simulators_balance_is_what_the_server_keeps(site: Site, upstream: U
 
 
 def test_strangers_are_registered_once_and_known_afterwards(site: Site) -> None:
-    simulate(site, "--count", "12", "--want-action", "1001", "--identity-prefix", "first-", "--connections", "8")
+    simulate(
+        site,
+        "--count",
+        "12",
+        "--want-action",
+        "1001",
+        "--identity-prefix",
+        "first-",
+        "--connections",
+        "8",
+        "--seed",
+        "1",
+    )
     events = recognised(site)
     outcomes = collections.Counter(row["registration"]["outcome"] for row in events)
     assert outcomes == {"registered": 2, "joined": 10}
@@ -83,7 +95,7 @@ def test_strangers_are_registered_once_and_known_afterwards(site: Site) -> None:
     assert len(strangers) == 2
     assert sum(each["events"] for each in strangers) == 12
     assert all(each["picture"] and each["first_seen"] <= each["last_seen"] for each in strangers)
-    simulate(site, "--count", "4", "--person-type", "4", "--identity-prefix", "later-")
+    simulate(site, "--count", "4", "--person-type", "4", "--identity-prefix", "later-", "--seed", "2")
     assert len(recognised(site, list="stranger", decision="matched")) == 16
     assert len(site.every("/v1/strangers")) == 2
 
@@ -91,7 +103,7 @@ def test_strangers_are_registered_once_and_known_afterwards(site: Site) -> None:
 def test_a_library_update_replaces_the_face_and_keeps_the_former_one(site: Site) -> None:
     added = site.run("people", "add", "The one man", str(photo(ONE_MAN[1])), "--external-id", "obama")
     assert added.returncode == 0, added.stderr
-    simulate(site, "--count", "8", "--want-action", "1002")
+    simulate(site, "--count", "8", "--want-action", "1002", "--seed", "1")
     events = recognised(site)
     outcomes = {(row["reported"]["identity_id"], row["registration"]["outcome"]) for row in events}
     assert ("obama", "replaced") in outcomes
