@@ -17,7 +17,7 @@ from tests.photos import photo
 from tests.system.conftest import MakeSite
 from tests.system.processes import Site, Upstream, eventually
 
-EVENTS = 160
+EVENTS = 120
 CONNECTIONS = 4
 FIRST_TIME = 1_700_000_000_000
 
