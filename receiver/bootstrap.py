@@ -275,6 +275,7 @@ def make_front(house: House) -> "Front":
     from receiver.services.intake.statuses import Statuses
     from receiver.store.checkpointing import Checkpointing
     from receiver.web.calling import by_address
+    from receiver.web.frame_rounds import FRAME_PATHS
     from receiver.web.front import Front, FrontHooks, FrontLimits
 
     settings = house.settings
@@ -287,7 +288,8 @@ def make_front(house: House) -> "Front":
     checkpointing.start()
     app = make_app(house, intake)
     rounds = rounds_of(app.extensions["gatehouse"])
-    limits = FrontLimits(settings.body_limit, settings.body_seconds, settings.web_threads, spool_dir, frozenset(rounds))
+    paths = frozenset(rounds), frozenset(FRAME_PATHS)
+    limits = FrontLimits(settings.body_limit, settings.body_seconds, settings.web_threads, spool_dir, *paths)
     hooks = FrontHooks(
         by_address(rounds),
         lambda peer: statuses.note_problem(peer, "body_too_large"),

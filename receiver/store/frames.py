@@ -22,6 +22,11 @@ def add(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     return ids
 
 
+def find(tx: Tx, frame_id: int) -> Row[Any] | None:
+    """One frame, or None."""
+    return tx.execute(select(frame).where(frame.c.id == frame_id)).one_or_none()
+
+
 def newest_of_alert(tx: Tx, alert_id: int, before: int | None, limit: int) -> list[Row[Any]]:
     """An alert's frames, newest first."""
     statement = select(frame).where(frame.c.alert_id == alert_id).order_by(frame.c.id.desc())

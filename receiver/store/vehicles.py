@@ -30,9 +30,7 @@ ACCOUNT_ORDER: Mapping[str, Any] = {
     "email": account.c.email,
     "role": account.c.role,
 }
-_FACTS: tuple[Any, ...] = (
-    vehicle, device.c.state, device.c.bound, device.c.address, device.c.mac, device.c.last_seen,
-)  # fmt: skip
+_FACTS: tuple[Any, ...] = (vehicle, device.c.state, device.c.bound, device.c.mac, device.c.last_seen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class FrontLimits:
         spool_dir: where large bodies wait.
         intake_paths: what is posted there is answered by a thread of its own, many with one commit: slow questions cannot
             hold up events, and more threads would only take the interpreter lock from each other.
+        light_paths: those of them where also what the line leaves to the application is answered quickly; elsewhere it may
+            take long to read.
     """
 
     body_bytes: int
@@ -58,6 +60,7 @@ class FrontLimits:
     threads: int
     spool_dir: Path
     intake_paths: frozenset[str] = frozenset()
+    light_paths: frozenset[str] = frozenset()
 
 
 class _Refused(Exception):
@@ -255,7 +258,7 @@ class Front:
                 if answer is not None:
                     return answer
                 # It may take long, and here it holds up nobody.
-                is_large = True
+                is_large = arrival.path not in self._limits.light_paths
                 body.file.seek(0)
             return await self._in_pool(arrival, is_large=is_large)
         finally:

@@ -83,6 +83,18 @@ class AlertsShown:
         shown = rows[:limit]
         return Page([shown_frame(row) for row in shown], str(shown[-1].id) if len(rows) > limit else None)
 
+    def frame(self, frame_id: int) -> dict[str, Any]:
+        """One frame.
+
+        Raises:
+            NotFound: ``no_frame``.
+        """
+        with self._store.read() as tx:
+            row = frames.find(tx, frame_id)
+        if row is None:
+            raise NotFound("no_frame", f"there is no frame {frame_id}; it may have been kept for long enough")
+        return shown_frame(row)
+
     def last_frame(self, device_id: int, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         """A device's newest frame, calm or of an alert.
 

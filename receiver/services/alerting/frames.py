@@ -12,7 +12,7 @@ from receiver.domain.alerts import AlertState, storable
 from receiver.domain.errors import Conflict, Forbidden, GatehouseError, NotFound
 from receiver.services.intake.group_commit import GroupCommit
 from receiver.store import frames
-from receiver.store.database import Row
+from receiver.store.database import Row, Tx
 from receiver.store.pictures import Pictures, StoredPicture
 from receiver.store.store import Store
 from receiver.translation.pictures import inspect
@@ -106,14 +106,27 @@ class Frames:
             return frames.last_of(tx, device_id)
 
     def _write_batch(self, entries: Sequence[_Entry]) -> list[int | GatehouseError]:
+        with self._store.read() as tx:
+            refused = _refusals(tx, entries)
+        # Nobody counts what belongs to no frame: of one that is refused not even the picture may come to the disk.
+        wanted = [each for each, refusal in zip(entries, refused, strict=True) if refusal is None]
+        outcomes = iter(self._keep(wanted) if wanted else [])
+        return [refusal or next(outcomes) for refusal in refused]
+
+    def _keep(self, entries: Sequence[_Entry]) -> list[int | GatehouseError]:
         self._pictures.put(each.stored for each in entries)
         with self._store.write() as tx:
-            wanted = {each.new.alert_id for each in entries} - {None}
-            known = frames.known_alerts(tx, sorted(each for each in wanted if each is not None)) if wanted else {}
-            refused = [_refusal(each.new, known) for each in entries]
+            # Once more: an alert may have been closed meanwhile.
+            refused = _refusals(tx, entries)
             rows = [_row(each) for each, refusal in zip(entries, refused, strict=True) if refusal is None]
             ids = iter(frames.add(tx, rows))
             return [refusal or next(ids) for refusal in refused]
+
+
+def _refusals(tx: Tx, entries: Sequence[_Entry]) -> list[GatehouseError | None]:
+    wanted = {each.new.alert_id for each in entries} - {None}
+    known = frames.known_alerts(tx, sorted(each for each in wanted if each is not None)) if wanted else {}
+    return [_refusal(each.new, known) for each in entries]
 
 
 def _kept(new: NewFrame, outcomes: Sequence[int | GatehouseError]) -> int:

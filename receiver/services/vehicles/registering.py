@@ -1,5 +1,6 @@
 """Vehicles come in: they register with a MAC address, a name and a password, and show a token from then on."""
 
+import contextlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -180,9 +181,11 @@ class Vehicles:
 
     def _note_seen(self, row: Row, peer: str) -> None:
         now = datetime.now(UTC)
-        if now - row.last_seen < SEEN_EVERY and row.address == peer:
+        # Another address is no reason to write at once: behind a carrier's network it may be another with each frame.
+        if now - row.last_seen < SEEN_EVERY:
             return
-        with self._store.write() as tx:
+        # Whoever may come in comes in, also where nothing can be written just now.
+        with contextlib.suppress(Unavailable), self._store.write() as tx:
             devices.change(tx, row.device_id, {"last_seen": now, "address": peer})
             devices.change_gate(tx, row.gate_id, {"last_seen": now})
         self._known.pop(row.device_id, None)

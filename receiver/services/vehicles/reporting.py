@@ -84,10 +84,7 @@ class Reporting:
         """
         future = self.begin_frame(vehicle, alert_id, picture)
         self.flush_frames()
-        try:
-            return future.result()
-        except (Conflict, Forbidden, NotFound) as error:
-            raise NotFound(GONE, "there is no such alert of this vehicle that lasts") from error
+        return frame_id_of(future)
 
     def add_calm(self, vehicle: Vehicle, gate_id: int, picture: Picture) -> int:
         """Keeps a calm frame; its id.
@@ -99,10 +96,10 @@ class Reporting:
         """
         future = self.begin_calm(vehicle, gate_id, picture)
         self.flush_frames()
-        return future.result()
+        return frame_id_of(future)
 
     def begin_frame(self, vehicle: Vehicle, alert_id: int, picture: Picture) -> "Future[int]":
-        """Lines a frame of an alert up; after the next flush the future has its id.
+        """Lines a frame of an alert up; after the next flush ``frame_id_of`` the future gives its id.
 
         Raises:
             Invalid: ``not_a_picture``, ``too_many_pixels``.
@@ -152,6 +149,19 @@ class Reporting:
                 device_id: time.monotonic() + COUNTED_SECONDS
             }
         return has_room
+
+
+def frame_id_of(future: "Future[int]") -> int:
+    """The id of a frame that was lined up, and the line flushed.
+
+    Raises:
+        NotFound: ``no_such_alert``: there is none, it is another device's, or it has ended.
+        Unavailable: the database does not work just now.
+    """
+    try:
+        return future.result()
+    except (Conflict, Forbidden, NotFound) as error:
+        raise NotFound(GONE, "there is no such alert of this vehicle that lasts") from error
 
 
 def check_gate(vehicle: Vehicle, gate_id: int) -> None:

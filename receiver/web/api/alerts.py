@@ -152,9 +152,7 @@ def add_frame(alert_id: int) -> dict[str, Any]:
     taken_at = aware(upload.options["taken_at"]) or datetime.now(UTC)
     device_id = services().opening.device_of(alert_id)
     new = NewFrame(device_id, alert_id, upload.picture(), taken_at, upload.options["index"])
-    services().frames.add(new)
-    found: dict[str, Any] = services().alerts_shown.frames(alert_id, None, 1).items[0]
-    return found
+    return services().alerts_shown.frame(services().frames.add(new))
 
 
 @blueprint.get(f"/devices/<{ID}:device_id>/last-frame")

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from receiver.domain.accounts import Role
-from receiver.domain.errors import Forbidden, GatehouseError
+from receiver.domain.errors import Forbidden, GatehouseError, Unavailable
 from receiver.services.accounts.accounts import NewAccount
 from receiver.services.accounts.admitting import SERVER_API
 from receiver.services.accounts.logging_in import Login
@@ -17,8 +17,9 @@ from receiver.translation import server_api as words
 from receiver.web import auditing
 from receiver.web.auth import limits, public
 from receiver.web.compat import _server_api_asking as asking
+from receiver.web.compat._server_api_refusals import told
 from receiver.web.frame_rounds import LOG_PATH, SAFE_PATH, frame_data, frame_of, picture_of
-from receiver.web.problems import STATUS
+from receiver.web.problems import RETRY_SECONDS, STATUS
 from schemas import server_api as wire
 from schemas.server_api import Fields, Refused
 
@@ -27,24 +28,6 @@ blueprint = Blueprint("server_api", __name__, url_prefix="/api/v1")
 VERBS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 FRAMES_PAGE = 5
 FIRST = 1
-# Our reasons as its clients know them.
-TOLD: Mapping[str, tuple[int, str]] = {
-    "token_invalid": (400, "Wrong token"),
-    "token_expired": (400, "Wrong token"),
-    "login_ended": (400, "Wrong token"),
-    "wrong_login": (401, "Wrong username or password"),
-    "role_too_low": (400, "Current user don't has permission"),
-    "password_must_change": (400, "Set another password first"),
-    "account_exists": (409, "Username already register."),
-    "no_such_account": (400, "User doesn't exists"),
-    "mac_taken": (409, "Mac already register."),
-    "name_taken": (409, "Truck already register."),
-    "no_such_vehicle": (401, "Jetson device dosen't exists"),
-    "no_such_gate": (400, "Truck_id doesn't exists."),
-    "no_such_alert": (400, "Alert_id doesn't exists or is close."),
-    "no_frames": (404, "Frame doesn't exists"),
-    "not_a_picture": (400, "frame must be a picture."),
-}
 
 
 @blueprint.post("/user/register/")
@@ -279,18 +262,12 @@ def _let_pages_in(answer: Response) -> Response:
 
 
 @blueprint.errorhandler(Refused)
-def _refused(error: Refused) -> Response:
-    return _failed(error.status, error.detail)
-
-
 @blueprint.errorhandler(GatehouseError)
-def _known(error: GatehouseError) -> Response:
-    if error.reason in TOLD:
-        return _failed(*TOLD[error.reason])
-    status = next((STATUS[each] for each in type(error).__mro__ if each in STATUS), 500)
-    answer = _failed(400 if status == STATUS_INVALID else status, error.detail)
-    if status == STATUS_LATER:
-        answer.headers["Retry-After"] = "5"
+def _known(error: GatehouseError | Refused) -> Response:
+    status, sentence = told(error)
+    answer = _failed(status, sentence)
+    if status == STATUS[Unavailable]:
+        answer.headers["Retry-After"] = RETRY_SECONDS
     return answer
 
 
@@ -302,9 +279,6 @@ def _too_much(error: HTTPException) -> Response:
         if name.lower() == "retry-after":
             answer.headers[name] = value
     return answer
-
-
-STATUS_INVALID, STATUS_LATER = 422, 503
 
 
 def _done(**data: Any) -> Response:

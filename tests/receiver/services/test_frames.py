@@ -1,15 +1,16 @@
 """Frames: kept before they are acknowledged, many at once, refused one by one."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
+from sqlalchemy import select
 
 from receiver.domain.alerts import NewAlert, Outcome, Severity, Source
 from receiver.domain.errors import GatehouseError, Unavailable
 from receiver.services.alerting.frames import Frames, NewFrame
 from receiver.store import tables
-from receiver.store.pictures import Pictures
+from receiver.store.pictures import Pictures, StoredPicture
 from receiver.store.store import Store
 from tests.receiver.alarms import NOW
 from tests.receiver.boxes import count, jpeg
@@ -51,6 +52,33 @@ def test_what_is_refused(store: Store) -> None:
     over = alert_of(store)
     alerting_of(store).end(over, NOW, 7)
     assert refusal(taking, NewFrame(7, over, jpeg(1), NOW)) == "alert_over"
+    assert count(store, tables.frame) == 0
+
+
+def test_of_a_frame_that_is_refused_no_picture_is_kept(store: Store) -> None:
+    taking, alert, over = frames_of(store), alert_of(store), alert_of(store)
+    alerting_of(store).end(over, NOW, 7)
+    refused = [NewFrame(7, 99, jpeg(1), NOW), NewFrame(8, alert, jpeg(2), NOW), NewFrame(7, over, jpeg(3), NOW)]
+    begun = [taking.begin(each) for each in (*refused, NewFrame(7, alert, jpeg(4), NOW))]
+    taking.flush()
+    assert [each.exception() is None for each in begun] == [False, False, False, True]
+    with store.pictures.read() as tx:
+        assert tx.execute(select(tables.picture.c.data)).scalars().all() == [jpeg(4)]
+
+
+def test_an_alert_that_ends_while_the_picture_is_written_takes_no_frame(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, alert = Pictures(store.pictures), alert_of(store)
+    taking = Frames(store, pictures, 1_000_000, lambda: None)
+    put = pictures.put
+
+    def put_late(given: Iterable[StoredPicture]) -> None:
+        put(given)
+        alerting_of(store).end(alert, NOW, 7)
+
+    monkeypatch.setattr(pictures, "put", put_late)
+    assert refusal(taking, NewFrame(7, alert, jpeg(1), NOW)) == "alert_over"
     assert count(store, tables.frame) == 0
 
 

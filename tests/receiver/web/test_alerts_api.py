@@ -176,6 +176,26 @@ def test_frames_of_an_alert_and_the_last_of_a_device(any_site: Site, person: int
     assert (last["alert"], last["index"]) == (None, 7)
 
 
+def test_who_adds_a_frame_is_shown_that_one_and_no_later_one(
+    any_site: Site, person: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hit(any_site)
+    frames = any_site.services.frames
+    add = frames.add
+
+    def add_before_another(new: NewFrame) -> int:
+        added = add(new)
+        add(NewFrame(new.device_id, new.alert_id, jpeg(2), NOW, 2))
+        return added
+
+    monkeypatch.setattr(frames, "add", add_before_another)
+    shown = any_site.client.post(
+        "/v1/alerts/1/frames", data={"picture": (io.BytesIO(jpeg(1)), "f.jpg"), "index": "1"}
+    ).get_json()
+    assert (shown["id"], shown["index"]) == (1, 1)
+    assert [row.number for row in frames.of_alert(1)] == [2, 1]
+
+
 def test_a_frame_that_is_no_picture_is_refused(any_site: Site, person: int) -> None:
     hit(any_site)
     refused = any_site.client.post("/v1/alerts/1/frames", data=b"text", content_type="image/jpeg")

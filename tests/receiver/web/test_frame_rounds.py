@@ -1,5 +1,6 @@
-"""Frames through the intake's line: many with one commit, answered as their views answer, and what is odd left to these."""
+"""Frames through the intake's line: many with one commit, answered and refused as their views do it."""
 
+import asyncio
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -9,13 +10,19 @@ from typing import Any
 import orjson
 import pytest
 
+from receiver.bootstrap import make_front
+from receiver.domain.errors import Unavailable
 from receiver.domain.trust import State
 from receiver.services.devices.trusting import Change
+from receiver.settings import Settings
 from receiver.web.arrivals import Arrival
 from receiver.web.calling import Answer, by_address
 from receiver.web.frame_rounds import FRAME_PATHS, LOG_PATH, SAFE_PATH, FrameRounds
+from receiver.web.front import LARGE_AT_ONCE
 from tests.conversations.vehicle_talk import TAKEN, TEXT, Talk, talk_to
-from tests.receiver.web.asgi import scope_of
+from tests.made_stores import made_house
+from tests.receiver.web.asgi import chunks_of, run, scope_of
+from tests.receiver.web.asgi import talk as speak
 from tests.receiver.web.site import Site, open_site
 
 
@@ -73,36 +80,92 @@ def test_frames_of_one_round_are_kept_and_answered_as_by_their_views(talk: Talk)
     assert last.id == second["id"]
 
 
-def test_what_is_odd_about_a_frame_is_left_to_its_view(talk: Talk) -> None:
+TOLD_HEADERS = ("content-type", "access-control-allow-origin", "retry-after", "content-length")
+
+
+def by_its_view(talk: Talk, path: str, document: Any) -> tuple[int, Any, list[str | None]]:
+    answer = talk.client.post(path, json=document)
+    return answer.status_code, answer.get_json(), [answer.headers.get(name) for name in TOLD_HEADERS]
+
+
+def by_the_line(talk: Talk, path: str, document: Any) -> tuple[int, Any, list[str | None]]:
+    (answer,) = rounds_of(talk).answers([arrival(path, document)])
+    assert answer is not None, document
+    status, headers, body = answer
+    told = {name.decode(): value.decode() for name, value in headers}
+    return status, orjson.loads(body), [told.get(name) for name in TOLD_HEADERS]
+
+
+def test_a_frame_is_refused_in_the_words_of_its_view(talk: Talk) -> None:
     alert_id, over = talk.begin()["alert_id"], talk.begin()["alert_id"]
     talk.end(over)
     other = talk.register(2)
     good = frame(talk, alert_id)
     odd: list[Any] = [
-        [], "no frame", {**good, "frame": "/9j/no picture"}, {**good, "frame": ""}, {**good, "token": "gd_1_wrong"},
+        [], "no frame", {}, {**good, "frame": "/9j/no picture"}, {**good, "frame": ""}, {**good, "token": "gd_1_wrong"},
+        {**good, "frame": "bm8gcGljdHVyZQ=="}, {**good, "token": ["x"]},
         {**good, "token": other["token"]}, {**good, "alert_id": over}, {**good, "alert_id": alert_id + 99},
         {**good, "alert_id": [alert_id]}, {**good, "frame_timestamp": "yesterday"}, {**good, "frame_index": "many"},
+        {**good, "alert_id": "x", "frame_timestamp": "yesterday"}, {"token": good["token"]},
     ]  # fmt: skip
-    sent = [
-        *(arrival(LOG_PATH, each) for each in odd),
-        arrival(LOG_PATH, good, [(b"origin", b"https://example.com")]),
-        arrival(SAFE_PATH, calm(talk, truck_id=other["truck_id"])),
-        Arrival(scope_of(LOG_PATH), io.BytesIO(b"\xff{"), 2),
-        arrival(LOG_PATH, good),
-    ]
-    *left, kept = rounds_of(talk).answers(sent)
-    assert left == [None] * len(left)
+    for document in odd:
+        refused = by_the_line(talk, LOG_PATH, document)
+        assert refused[0] == 400, document
+        assert refused == by_its_view(talk, LOG_PATH, document)
+    foreign = calm(talk, truck_id=other["truck_id"])
+    assert by_the_line(talk, SAFE_PATH, foreign) == by_its_view(talk, SAFE_PATH, foreign)
+    assert talk.services.frames.of_alert(alert_id) == talk.services.frames.of_alert(over) == []
+    assert talk.services.frames.last_of(other["id"]) is None
+
+
+def test_one_that_is_refused_does_the_others_of_its_round_no_harm(talk: Talk) -> None:
+    alert_id = talk.begin()["alert_id"]
+    good = frame(talk, alert_id)
+    sent = [arrival(LOG_PATH, each) for each in (good | {"alert_id": alert_id + 99}, good | {"frame": ""}, good)]
+    *refused, kept = rounds_of(talk).answers(sent)
+    assert [each and each[0] for each in refused] == [400, 400]
     (row,) = talk.services.frames.of_alert(alert_id)
     assert row.id == data_of(kept)["id"]
-    assert talk.services.frames.of_alert(over) == []
-    assert talk.services.frames.last_of(other["id"]) is None
+
+
+def test_what_the_line_does_not_read_is_left_to_the_view(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    alert_id = talk.begin()["alert_id"]
+    sent = [
+        arrival(LOG_PATH, frame(talk, alert_id), [(b"origin", b"https://example.com")]),
+        Arrival(scope_of(LOG_PATH), io.BytesIO(b"\xff{"), 2),
+    ]
+    assert rounds_of(talk).answers(sent) == [None, None]
+
+    def broken(*_given: object) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(talk.services.frames._pictures, "put", broken)
+    assert rounds_of(talk).answers([arrival(LOG_PATH, frame(talk, alert_id))]) == [None]
+    assert talk.services.frames.of_alert(alert_id) == []
+
+
+def test_where_the_database_is_away_a_frame_is_tried_once_alone(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection may have been lost after the commit: the frame is kept then, and a second try would keep another."""
+    alert_id, pictures = talk.begin()["alert_id"], talk.services.frames._pictures
+    tries: list[object] = []
+
+    def away(*given: object) -> Any:
+        tries.append(given)
+        raise Unavailable("storage_unavailable", "away")
+
+    monkeypatch.setattr(pictures, "put", away)
+    answered = by_the_line(talk, LOG_PATH, frame(talk, alert_id))
+    assert len(tries) == 1
+    assert answered[0] == 503
+    assert answered[2][2] == "5"
+    assert answered == by_its_view(talk, LOG_PATH, frame(talk, alert_id))
 
 
 def test_a_vehicle_that_is_blocked_keeps_nothing(talk: Talk) -> None:
     alert_id = talk.begin()["alert_id"]
     talk.services.trusting.change(talk.vehicle["id"], Change(state=State.BLOCKED))
     talk.services.vehicles._known.clear()
-    assert rounds_of(talk).answers([arrival(LOG_PATH, frame(talk, alert_id))]) == [None]
+    assert by_the_line(talk, LOG_PATH, frame(talk, alert_id))[0] == 400
     assert talk.services.frames.of_alert(alert_id) == []
 
 
@@ -117,6 +180,28 @@ def test_the_frames_of_one_whom_nobody_trusts_are_counted_by_their_view(tmp_path
         talk.services.vehicles._known.clear()
         (kept,) = rounds_of(talk).answers([arrival(LOG_PATH, frame(talk, alert_id))])
         assert data_of(kept)["frame_id"] == 2
+
+
+def test_what_is_left_to_a_frames_view_does_not_wait_for_large_bodies(tmp_path: Path) -> None:
+    house = made_house(Settings(data_dir=tmp_path, recognition="off", device_trust="adopt"))
+    front = make_front(house)
+
+    async def said(path: str, document: Any) -> Any:
+        answer = await asyncio.wait_for(speak(front, scope_of(path), chunks_of(orjson.dumps(document))), 60)
+        assert answer.status == 200, answer.body
+        return answer.json["data"]
+
+    async def whole() -> Any:
+        box = await said("/api/v1/jetson/register/", {"mac": "00:00:00:00:00:01", "name": "a", "password": "secret"})
+        own = {"token": box["token"], "truck_id": box["truck_id"]}
+        for _ in range(LARGE_AT_ONCE):
+            await front._large.acquire()
+        return await said(SAFE_PATH, own | {"frame_timestamp": TAKEN, "frame": TEXT})
+
+    try:
+        assert run(front, whole())["safeframe_id"] == 1
+    finally:
+        house.close()
 
 
 def test_each_request_of_a_round_goes_to_whoever_answers_its_address() -> None:

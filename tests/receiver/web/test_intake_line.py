@@ -126,6 +126,23 @@ def test_few_packed_bodies_are_answered_at_the_same_time(tmp_path: Path, monkeyp
     assert len(begun) == 6
 
 
+@pytest.mark.parametrize(("path", "is_large"), [(PATH, True), ("/light", False)])
+def test_what_the_line_leaves_takes_a_large_bodys_place_where_it_may_take_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, *, is_large: bool
+) -> None:
+    front = Front(Answering(), FrontLimits(1000, 30, 8, tmp_path, frozenset({PATH, "/light"}), frozenset({"/light"})))
+    places: list[bool] = []
+
+    async def in_pool(_arrival: object, *, is_large: bool) -> calling.Answer:
+        places.append(is_large)
+        return 200, [], b""
+
+    monkeypatch.setattr(front, "_in_pool", in_pool)
+    assert ask(front, path, b"[]").status == 200
+    assert ask(front, path, PACKED).status == 200
+    assert places == [is_large, True]
+
+
 @pytest.mark.parametrize("path", ["//HistoryEvent", "///HistoryEvent", "/HistoryEvent/", "//HistoryEvent/"])
 def test_a_slash_too_many_costs_no_event(web: Web, path: str) -> None:
     answer = ask(web.front(), path, orjson.dumps(history(identity_id=path)), [(b"content-type", b"application/json")])
