@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
 
 from receiver.domain.accounts import Role
 from receiver.domain.errors import Forbidden, GatehouseError
@@ -24,7 +23,8 @@ from schemas.server_api import Fields, Refused
 
 blueprint = Blueprint("server_api", __name__, url_prefix="/api/v1")
 
-VERBS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+# Those of which it knows; any other is refused by its framework.
+VERBS = ("GET", "POST", "PUT", "DELETE")
 FRAMES_PAGE = 5
 FIRST = 1
 # Our reasons as its clients know them.
@@ -243,10 +243,6 @@ def list_devices() -> Response:
 @public
 def refuse_verb() -> Response:
     """What is not done at an address, as its clients know it."""
-    if request.method == "PATCH":
-        answer = jsonify({"message": "The method is not allowed for the requested URL."})
-        answer.status_code = 405
-        return answer
     answer = jsonify(wire.envelope(401))
     answer.status_code = 401
     return answer
@@ -268,9 +264,14 @@ for _path, _verbs in _DONE.items():
     blueprint.add_url_rule(_path, view_func=refuse_verb, methods=[each for each in VERBS if each not in _verbs])
 
 
-@blueprint.after_request
+@blueprint.after_app_request
 def _let_pages_in(answer: Response) -> Response:
-    """Front ends are pages of other sites; who somebody is he says by a token, and never by a cookie."""
+    """Front ends are pages of other sites; who somebody is he says by a token, and never by a cookie.
+
+    They read every answer below its addresses, also that nothing is at one of them.
+    """
+    if not request.path.startswith(f"{blueprint.url_prefix}/"):
+        return answer
     answer.headers["Access-Control-Allow-Origin"] = "*"
     if request.method == "OPTIONS":
         answer.headers["Access-Control-Allow-Methods"] = ", ".join(VERBS)
@@ -291,16 +292,6 @@ def _known(error: GatehouseError) -> Response:
     answer = _failed(400 if status == STATUS_INVALID else status, error.detail)
     if status == STATUS_LATER:
         answer.headers["Retry-After"] = "5"
-    return answer
-
-
-@blueprint.errorhandler(413)
-@blueprint.errorhandler(429)
-def _too_much(error: HTTPException) -> Response:
-    answer = _failed(error.code or 400, error.name)
-    for name, value in error.get_headers():
-        if name.lower() == "retry-after":
-            answer.headers[name] = value
     return answer
 
 
