@@ -13,6 +13,7 @@ from schemas.errors import BadBase64, WireError
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 BEHAVIORS = ("Safe", "Unsafe", "Eating/Drinking", "Single Hand", "Tamper")
 ROLES = ("Admin", "Full", "Limited")
+ACTIVE, INACTIVE = "Active", "Inactive"
 MAC = re.compile(r"<?(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}>?")
 # Where they are not those of HTTP.
 STATUS_TEXTS = {

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from receiver.domain.accounts import Role
 from receiver.domain.errors import Forbidden, GatehouseError
+from receiver.domain.trust import State
 from receiver.services.accounts.accounts import NewAccount
 from receiver.services.accounts.admitting import SERVER_API
 from receiver.services.accounts.logging_in import Login
@@ -334,7 +335,7 @@ def _vehicles() -> Response:
 
 
 def _gate(row: Any, counts: Mapping[int, int] | None = None, last: Mapping[int, Any] | None = None) -> dict[str, Any]:
-    shown = {"id": row.id, "name": row.name, "status": "Active" if row.state != "blocked" else "Inactive"}
+    shown = {"id": row.id, "name": row.name, "status": wire.INACTIVE if row.state == State.BLOCKED else wire.ACTIVE}
     if counts is None or last is None:
         return shown
     newest = None if row.id not in last else words.to_last_alert(last[row.id], asking.zone())
