@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from schemas.base64_text import decode_picture_text
@@ -12,18 +13,18 @@ from schemas.errors import BadBase64, WireError
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 BEHAVIORS = ("Safe", "Unsafe", "Eating/Drinking", "Single Hand", "Tamper")
 ROLES = ("Admin", "Full", "Limited")
+ACTIVE, INACTIVE = "Active", "Inactive"
 MAC = re.compile(r"<?(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}>?")
+# Where they are not those of HTTP.
 STATUS_TEXTS = {
     200: "Success",
     400: "Bad Requests",
-    401: "Unauthorized",
     404: "Not found",
-    409: "Conflict",
     413: "Payload Too Large",
-    429: "Too Many Requests",
     500: "Internal error",
-    503: "Service Unavailable",
 }
+# What its framework answers, and not its code: without the envelope.
+OF_FRAMEWORK = frozenset({405, 500})
 # Nobody was there before, and close to the last year a zone has no room.
 YEARS = range(1970, 9000)
 LONGEST_PASSWORD = 254
@@ -44,7 +45,12 @@ class Refused(WireError):
 
 def envelope(status: int, **more: Any) -> dict[str, Any]:
     """An answer: ``data`` of a good one, ``error`` of another."""
-    return {"code": status, "status_code": STATUS_TEXTS.get(status, "Internal error"), **more}
+    return {"code": status, "status_code": STATUS_TEXTS.get(status) or HTTPStatus(status).phrase, **more}
+
+
+def failure(status: int, error: str) -> dict[str, Any]:
+    """What is answered where no view of its own does."""
+    return {"message": error} if status in OF_FRAMEWORK else envelope(status, error=error)
 
 
 @dataclass(frozen=True, slots=True)

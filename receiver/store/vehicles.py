@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, func, insert, or_, select, update
 
 from receiver.domain.accounts import NO_LIMITS, Limits
+from receiver.domain.trust import State
 from receiver.store.alerts import visible
 from receiver.store.database import Tx
 from receiver.store.tables import account, alert, device, frame, gate, vehicle
@@ -65,10 +66,16 @@ class VehicleAlerts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateFilter:
-    """What gates to list; None means any. ``alerted``: their last alert began in that time."""
+    """What gates to list; None means any.
+
+    Attributes:
+        is_blocked: whether their device is.
+        alerted: their last alert began in that time.
+    """
 
     id: int | None = None
     name: str | None = None
+    is_blocked: bool | None = None
     alerted: tuple[datetime | None, datetime | None] = (None, None)
     limits: Limits = NO_LIMITS
     window: Window = field(default_factory=lambda: Window(is_descending=False, size=10))
@@ -138,6 +145,9 @@ def gates(tx: Tx, wanted: GateFilter) -> tuple[int, list[Row[Any]]]:
         conditions.append(gate.c.id == wanted.id)
     if wanted.name is not None:
         conditions.append(gate.c.name == wanted.name)
+    if wanted.is_blocked is not None:
+        blocked = device.c.state == State.BLOCKED
+        conditions.append(blocked if wanted.is_blocked else ~blocked)
     if wanted.alerted != (None, None):
         # Of the last one: one in the time, and none after it.
         newest = select(func.max(alert.c.started_at)).where(alert.c.gate_id == gate.c.id, *visible(wanted.limits))

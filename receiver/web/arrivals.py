@@ -36,21 +36,13 @@ class Arrival:
 
     @property
     def path(self) -> str:
-        """Below the application's root, with one slash where there were several, and without a device's key.
-
-        An address typed with a slash too many must not cost a redirect: a box takes anything but 200 for a failure.
-        """
-        return split_key(self._whole_path)[0]
+        """As ``path_of`` has it."""
+        return path_of(self.scope)
 
     @property
     def key(self) -> str:
         """The device's key that stood in the address, empty if there is none."""
-        return split_key(self._whole_path)[1]
-
-    @property
-    def _whole_path(self) -> str:
-        path: str = self.scope["path"].removeprefix(self.scope.get("root_path", ""))
-        return re.sub(r"/{2,}", "/", path) if "//" in path else path
+        return split_key(_whole_path(self.scope))[1]
 
     @property
     def peer(self) -> str:
@@ -69,6 +61,19 @@ class Arrival:
             if name.lower() == wanted:
                 found = value
         return found
+
+
+def path_of(scope: Scope) -> str:
+    """Below the application's root, with one slash where there were several, and without a device's key.
+
+    An address typed with a slash too many must not cost a redirect: a box takes anything but 200 for a failure.
+    """
+    return split_key(_whole_path(scope))[0]
+
+
+def _whole_path(scope: Scope) -> str:
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return re.sub(r"/{2,}", "/", path) if "//" in path else path
 
 
 def peer_of(scope: Scope) -> str:

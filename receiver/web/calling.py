@@ -38,7 +38,7 @@ class Caller:
         try:
             return self._call(environ_of(arrival))
         except Exception as error:  # noqa: BLE001 - what Flask itself cannot answer is a 500 too
-            return from_flask(unexpected(error))
+            return from_flask(unexpected(error, arrival.path))
 
     def _call(self, environ: dict[str, Any]) -> Answer:
         started: list[tuple[str, list[tuple[str, str]]]] = []

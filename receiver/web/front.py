@@ -16,17 +16,16 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-import orjson
-
 from receiver import logs, metrics
 from receiver.domain.addresses import owner_of
 from receiver.settings import MIB
 from receiver.translation.requests import GZIP
-from receiver.web.arrivals import STREAM, Arrival, Scope, peer_of
+from receiver.web.arrivals import STREAM, Arrival, Scope, path_of, peer_of
 from receiver.web.body_room import BodyRoom
-from receiver.web.calling import Answer, Caller, IntakeLine, Round, WsgiApp
+from receiver.web.calling import Answer, Caller, IntakeLine, Round, WsgiApp, from_flask
 from receiver.web.device_paths import starred
 from receiver.web.live import LiveStreams
+from receiver.web.problems import problem_at
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -239,9 +238,7 @@ class Front:
         body.file.write(held.read())
 
     def _too_large(self) -> _Refused:
-        return _Refused(
-            413, "body_too_large", f"a body may have {self._limits.body_bytes} bytes; send fewer events at once"
-        )
+        return _Refused(413, "body_too_large", f"a body may have {self._limits.body_bytes} bytes; send less at once")
 
     async def _answer(self, scope: Scope, body: _Body) -> Answer:
         if self._in_line >= LINE_LENGTH:
@@ -272,17 +269,9 @@ class Front:
     def _problem(self, scope: Scope, refused: _Refused) -> Answer:
         if refused.status == 413:  # noqa: PLR2004 - Content Too Large
             asyncio.get_running_loop().run_in_executor(self._pool, self._hooks.on_too_large, peer_of(scope))
-        document = {
-            "type": "about:blank",
-            "status": refused.status,
-            "title": refused.reason,
-            "reason": refused.reason,
-            "detail": refused.detail,
-        }
-        headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
-        if refused.status == 503:  # noqa: PLR2004 - Service Unavailable
-            headers.append((b"retry-after", b"5"))
-        return refused.status, headers, orjson.dumps(document)
+        answer = problem_at(path_of(scope), refused.status, refused.reason, refused.detail)
+        answer.headers["Connection"] = "close"
+        return from_flask(answer)
 
 
 def _is_for_sockets(scope: Scope) -> bool:

@@ -1,5 +1,9 @@
-"""Errors as answers: one table from the house's errors to status codes, as application/problem+json (RFC 9457)."""
+"""Errors as answers: one table from the house's errors to status codes, as application/problem+json (RFC 9457).
 
+Below the addresses of a foreign interface they have its form.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -21,6 +25,7 @@ from receiver.domain.errors import (
 from receiver.services.people.enrolling import Doubtful
 from receiver.services.people.portraits import Unusable
 from receiver.web.device_paths import starred
+from receiver.web.error_forms import form_at
 from schemas.api import InvalidArguments
 from schemas.errors import WireError
 
@@ -44,13 +49,30 @@ log = structlog.get_logger("web")
 
 def problem(status: int, reason: str, detail: str, **more: Any) -> Response:
     """One problem document; ``reason`` is the machine word."""
-    document = {"type": "about:blank", "status": status, "title": reason, "reason": reason, "detail": detail, **more}
-    answer = Response(orjson.dumps(document), status, content_type="application/problem+json")
+    return problem_at(_path(), status, reason, detail, **more)
+
+
+def problem_at(path: str, status: int, reason: str, detail: str, **more: Any) -> Response:
+    """The same for a request to that address, which Flask does not know of."""
+    answer = _document(path, status, {"reason": reason, "detail": detail, **more})
     if status == STATUS[Unavailable]:
         answer.headers["Retry-After"] = RETRY_SECONDS
     if status == STATUS[NotLoggedIn]:
         answer.headers["WWW-Authenticate"] = CHALLENGE + ("" if reason in WITHOUT_TOKEN else ', error="invalid_token"')
     return answer
+
+
+def _path() -> str:
+    return request.path if has_request_context() else ""
+
+
+def _document(path: str, status: int, told: Mapping[str, Any]) -> Response:
+    form = form_at(path)
+    if form is not None:
+        body = orjson.dumps(form.document(status, told["detail"]))
+        return Response(body, status, form.headers, content_type="application/json")
+    document = {"type": "about:blank", "status": status, "title": told["reason"], **told}
+    return Response(orjson.dumps(document), status, content_type="application/problem+json")
 
 
 def register(app: Flask) -> None:
@@ -98,7 +120,9 @@ def _detail(error: HTTPException) -> str:
     return error.description or error.name
 
 
-def unexpected(error: BaseException) -> Response:
-    """An error that is a mistake of ours, as an answer; the log has the rest."""
-    log.error("unexpected", path=starred(request.path) if has_request_context() else None, exc_info=error)
-    return problem(500, "internal_error", "the server failed; its log says where. Nothing was changed by half.")
+def unexpected(error: BaseException, path: str = "") -> Response:
+    """An error that is a mistake of ours, as an answer; the log has the rest. ``path``: where Flask knows of no request."""
+    path = path or _path()
+    log.error("unexpected", path=starred(path) if path else None, exc_info=error)
+    detail = "the server failed; its log says where. Nothing was changed by half."
+    return problem_at(path, 500, "internal_error", detail)

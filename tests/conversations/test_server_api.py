@@ -112,7 +112,7 @@ def test_guesses_are_counted(talk: Talk) -> None:
     wrong = {"username": "chief", "password": "another"}
     for _ in range(5):
         talk.ask("POST", "/login/", 401, json=wrong)
-    assert talk.ask("POST", "/login/", 429, json=wrong) == "Too Many Requests"
+    assert talk.ask("POST", "/login/", 429, json=wrong).startswith("too many logins have failed")
 
 
 def test_accounts_are_made_changed_and_listed_by_administrators(talk: Talk) -> None:
@@ -295,6 +295,22 @@ def test_vehicles_are_listed_with_their_last_alert(talk: Talk) -> None:
     }  # fmt: skip
     found = talk.get("/truck/list/", last_alert_time_start=BEGUN, last_alert_time_end=ENDED)["trucks"]
     assert [each["name"] for each in found] == ["truck 1"]
+
+
+def test_vehicles_that_are_blocked_are_listed_when_asked_for_alone(talk: Talk) -> None:
+    other = talk.register(2)
+    talk.services.trusting.change(other["id"], Change(state=State.BLOCKED))
+
+    def found(path: str = "/truck/list/", **query: Any) -> list[tuple[str, str]]:
+        page = talk.ask("GET", path, query_string={"token": talk.admin, **query})
+        assert page["totalItems"] == len(page["trucks"])
+        return [(each["name"], each["status"]) for each in page["trucks"]]
+
+    for path in ("/truck/list/", "/jetson/register/"):
+        assert found(path) == found(path, status="Active") == [("truck 1", "Active")]
+        assert found(path, status="Inactive") == [("truck 2", "Inactive")]
+    assert found(id=other["truck_id"]) == []
+    talk.ask("GET", "/truck/list/", 400, query_string={"token": talk.admin, "status": "Broken"})
 
 
 def test_how_a_vehicle_is_comes_from_what_it_sent(talk: Talk) -> None:

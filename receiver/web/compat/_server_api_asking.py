@@ -126,6 +126,7 @@ def wanted_gates(query: Fields) -> GateFilter:
     return GateFilter(
         id=query.optional_whole("id"),
         name=query.optional("name"),
+        is_blocked=query.choice("status", (wire.ACTIVE, wire.INACTIVE), wire.ACTIVE) == wire.INACTIVE,
         alerted=_ends(query, "last_alert_time_start", "last_alert_time_end"),
         limits=limits(),
         window=window(query, GATE_ORDER, 10),

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
 
 from receiver.domain.accounts import Role
 from receiver.domain.errors import Forbidden, GatehouseError, Unavailable
+from receiver.domain.trust import State
 from receiver.services.accounts.accounts import NewAccount
 from receiver.services.accounts.admitting import SERVER_API
 from receiver.services.accounts.logging_in import Login
@@ -25,7 +25,8 @@ from schemas.server_api import Fields, Refused
 
 blueprint = Blueprint("server_api", __name__, url_prefix="/api/v1")
 
-VERBS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+# Those of which it knows; any other is refused by its framework.
+VERBS = ("GET", "POST", "PUT", "DELETE")
 FRAMES_PAGE = 5
 FIRST = 1
 
@@ -226,10 +227,6 @@ def list_devices() -> Response:
 @public
 def refuse_verb() -> Response:
     """What is not done at an address, as its clients know it."""
-    if request.method == "PATCH":
-        answer = jsonify({"message": "The method is not allowed for the requested URL."})
-        answer.status_code = 405
-        return answer
     answer = jsonify(wire.envelope(401))
     answer.status_code = 401
     return answer
@@ -251,9 +248,14 @@ for _path, _verbs in _DONE.items():
     blueprint.add_url_rule(_path, view_func=refuse_verb, methods=[each for each in VERBS if each not in _verbs])
 
 
-@blueprint.after_request
+@blueprint.after_app_request
 def _let_pages_in(answer: Response) -> Response:
-    """Front ends are pages of other sites; who somebody is he says by a token, and never by a cookie."""
+    """Front ends are pages of other sites; who somebody is he says by a token, and never by a cookie.
+
+    They read every answer below its addresses, also that nothing is at one of them.
+    """
+    if not request.path.startswith(f"{blueprint.url_prefix}/"):
+        return answer
     answer.headers["Access-Control-Allow-Origin"] = "*"
     if request.method == "OPTIONS":
         answer.headers["Access-Control-Allow-Methods"] = ", ".join(VERBS)
@@ -268,16 +270,6 @@ def _known(error: GatehouseError | Refused) -> Response:
     answer = _failed(status, sentence)
     if status == STATUS[Unavailable]:
         answer.headers["Retry-After"] = RETRY_SECONDS
-    return answer
-
-
-@blueprint.errorhandler(413)
-@blueprint.errorhandler(429)
-def _too_much(error: HTTPException) -> Response:
-    answer = _failed(error.code or 400, error.name)
-    for name, value in error.get_headers():
-        if name.lower() == "retry-after":
-            answer.headers[name] = value
     return answer
 
 
@@ -317,7 +309,7 @@ def _vehicles() -> Response:
 
 
 def _gate(row: Any, counts: Mapping[int, int] | None = None, last: Mapping[int, Any] | None = None) -> dict[str, Any]:
-    shown = {"id": row.id, "name": row.name, "status": "Active" if row.state != "blocked" else "Inactive"}
+    shown = {"id": row.id, "name": row.name, "status": wire.INACTIVE if row.state == State.BLOCKED else wire.ACTIVE}
     if counts is None or last is None:
         return shown
     newest = None if row.id not in last else words.to_last_alert(last[row.id], asking.zone())
