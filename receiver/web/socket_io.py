@@ -28,11 +28,21 @@ QUIET.setLevel(logging.CRITICAL)
 
 
 class _EngineServer(engineio.AsyncServer):  # type: ignore[misc]
-    """Names its sessions as we do."""
+    """Names its sessions as we do, and waits for no client when it ends one."""
 
     def generate_id(self) -> str:
         """Of a new session."""
         return new_sid()
+
+    async def disconnect(self, sid: str) -> None:
+        """Ends a session; its last packet goes to whoever still asks for it.
+
+        The library would wait until that packet is taken: for ever where a client that polls has gone, for its session is not
+        found any more.
+        """
+        socket = self.sockets.pop(sid, None)
+        if socket is not None:
+            await socket.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
 
 
 class _Line:
@@ -92,6 +102,11 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
         if scope["type"] == "websocket":
             line.handle = scope.get(CONNECTION_HANDLE)
         self._audience.arrive(eio_sid, line)
+
+    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        # What comes behind the end of its connection would join a namespace that nobody leaves any more.
+        if eio_sid in self.lines:
+            await super()._handle_eio_message(eio_sid, data)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self.lines.pop(eio_sid, None)
