@@ -10,6 +10,7 @@ from werkzeug.http import parse_options_header
 from schemas import bodies
 from schemas.errors import UnreadableBody
 from schemas.forms import from_form
+from schemas.slow_texts import has_slow_text
 
 URLENCODED = "application/x-www-form-urlencoded"
 FORMS = (URLENCODED, "multipart/form-data")
@@ -19,7 +20,7 @@ FORM_PARTS = 1000
 
 
 class NeedsPatience(Exception):
-    """The body is no strict JSON: reading it may take long, so whoever has others waiting should not do it."""
+    """Not all of the body is strict JSON: reading it may take long, so whoever has others waiting should not do it."""
 
 
 def items_of(body: bytes, content_type: str, limit: int, *, is_patient: bool = True) -> list[Any]:
@@ -32,7 +33,7 @@ def items_of(body: bytes, content_type: str, limit: int, *, is_patient: bool = T
         is_patient: read also what may take long.
 
     Raises:
-        NeedsPatience: not patient, and it is something else than strict JSON.
+        NeedsPatience: not patient, and it, or much text in it, is something else than strict JSON.
         schemas.errors.UnreadableBody: it holds no items.
     """
     if not is_patient:
@@ -40,6 +41,8 @@ def items_of(body: bytes, content_type: str, limit: int, *, is_patient: bool = T
             document = bodies.read_plain(body)
         except UnreadableBody as error:
             raise NeedsPatience from error
+        if has_slow_text(document):
+            raise NeedsPatience
         return bodies.items(document)
     if body.startswith(GZIP):
         body = bodies.gunzip(body, limit)
