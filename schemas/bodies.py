@@ -44,7 +44,7 @@ OWN_KEYS = frozenset(
 _LARGE = 1024 * 1024
 _INT64 = 2.0**63
 _INTEGER_DIGITS = 4000  # Python refuses to turn more than 4300 digits into a number
-_LITERAL_OPENINGS = ("{", "[", "(", "'", '"', "b", "u", "/")  # also b'{"a": 1}', JSON that was made text twice
+_LITERAL_OPENINGS = ("{", "[", "(", "'", '"', "b", "u", "//")  # also b'{"a": 1}', JSON that was made text twice
 _SPACES = "\ufeff\x00 \t\r\n"
 _UTF16_OPENINGS = {b"{\x00": "utf-16-le", b"[\x00": "utf-16-le", b"\x00{": "utf-16-be", b"\x00[": "utf-16-be"}
 
@@ -85,6 +85,11 @@ def read_plain(data: bytes) -> Any:
 def read_text(text: str) -> Any:
     """As read_json, for text that stood inside a message; the same errors."""
     return read_json(text.encode("utf-8", "surrogatepass"))
+
+
+def opens_literal(text: str) -> bool:
+    """Whether text that is no JSON may be a look-alike of it, which is read at length."""
+    return text.lstrip(_SPACES).startswith(_LITERAL_OPENINGS)
 
 
 def looks_like_json(data: bytes) -> bool:
@@ -165,7 +170,7 @@ def _read_leniently(data: bytes) -> Any:
         return _loads(text)
     except ValueError as error:
         problem = str(error)
-    if len(text) > LITERAL_LIMIT or text[:1] not in _LITERAL_OPENINGS:
+    if len(text) > LITERAL_LIMIT or not opens_literal(text):
         raise UnreadableBody("not_json", problem)
     try:
         return _loads(literals.to_json(text))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from receiver.domain.adoption import AHEAD
 from receiver.domain.events import ListName, WantAction
 from receiver.domain.identity import Decision, Finding, Status
 from receiver.domain.scales import VERIFICATION_THRESHOLD
@@ -73,7 +74,24 @@ def _of_picture(findings: Sequence[Finding], kind: Kind) -> Verdict | None:
     return Verdict(kind, refusal) if refusal else None
 
 
-def of_news(told: Iterable[tuple[bytes, datetime]], digest: bytes, occurred_at: datetime) -> Verdict | None:
+def is_late(told: Iterable[datetime], occurred_at: datetime, now: datetime) -> bool:
+    """Whether a message occurred before the newest that the same device has told.
+
+    What a clock told that ran ahead makes nothing late that the device tells once its clock is right again; or nothing would
+    count for years.
+
+    Args:
+        told: when by the device's clock, of all that the device has told.
+        occurred_at: of the new message, aware.
+        now: aware, by our clock.
+    """
+    horizon = now + AHEAD
+    return any(occurred_at < moment and (moment <= horizon or occurred_at > horizon) for moment in told)
+
+
+def of_news(
+    told: Iterable[tuple[bytes, datetime]], digest: bytes, occurred_at: datetime, now: datetime
+) -> Verdict | None:
     """That a library update (1002) comes late or again; None if it is news.
 
     Boxes send again what was not answered in time, and messages overtake each other: what occurred before the newest
@@ -83,12 +101,13 @@ def of_news(told: Iterable[tuple[bytes, datetime]], digest: bytes, occurred_at: 
         told: (digest of the picture, when by the device's clock) of all that the device has told of the person.
         digest: of the new picture; empty if there is none.
         occurred_at: of the new message, aware.
+        now: aware, by our clock; see ``is_late``.
 
     Returns:
         ``unchanged`` (``late_message``, ``repeated_message``), or None.
     """
     told = list(told)
-    if any(occurred_at < moment for _, moment in told):
+    if is_late((moment for _, moment in told), occurred_at, now):
         return Verdict(Kind.UNCHANGED, "late_message")
     if any(occurred_at == moment and digest == each for each, moment in told):
         return Verdict(Kind.UNCHANGED, "repeated_message")

@@ -10,15 +10,17 @@ from werkzeug.http import parse_options_header
 from schemas import bodies
 from schemas.errors import UnreadableBody
 from schemas.forms import from_form
+from schemas.slow_texts import has_slow_text
 
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+URLENCODED = "application/x-www-form-urlencoded"
+FORMS = (URLENCODED, "multipart/form-data")
 GZIP = b"\x1f\x8b"
 # An event has about 30 fields and 4 files; whoever sends thousands of parts wants something else.
 FORM_PARTS = 1000
 
 
 class NeedsPatience(Exception):
-    """The body is no strict JSON: reading it may take long, so whoever has others waiting should not do it."""
+    """Not all of the body is strict JSON: reading it may take long, so whoever has others waiting should not do it."""
 
 
 def items_of(body: bytes, content_type: str, limit: int, *, is_patient: bool = True) -> list[Any]:
@@ -31,7 +33,7 @@ def items_of(body: bytes, content_type: str, limit: int, *, is_patient: bool = T
         is_patient: read also what may take long.
 
     Raises:
-        NeedsPatience: not patient, and it is something else than strict JSON.
+        NeedsPatience: not patient, and it, or much text in it, is something else than strict JSON.
         schemas.errors.UnreadableBody: it holds no items.
     """
     if not is_patient:
@@ -39,6 +41,8 @@ def items_of(body: bytes, content_type: str, limit: int, *, is_patient: bool = T
             document = bodies.read_plain(body)
         except UnreadableBody as error:
             raise NeedsPatience from error
+        if has_slow_text(document):
+            raise NeedsPatience
         return bodies.items(document)
     if body.startswith(GZIP):
         body = bodies.gunzip(body, limit)
@@ -50,6 +54,9 @@ def items_of(body: bytes, content_type: str, limit: int, *, is_patient: bool = T
 
 def _fields(body: bytes, mimetype: str, options: dict[str, str]) -> dict[str, list[str | bytes]]:
     """A form's fields by name; files as their bytes. Parts without a name are passed over."""
+    # werkzeug counts the parts of multipart forms only, and each part that it reads takes a hundred bytes and more.
+    if mimetype == URLENCODED and body.count(b"&") >= FORM_PARTS:
+        raise _too_many_parts()
     # The body is bounded already, and a file's bytes are wanted at once.
     parser = FormDataParser(
         stream_factory=lambda total_content_length, content_type, filename, content_length=None: io.BytesIO(),  # noqa: ARG005
@@ -60,7 +67,7 @@ def _fields(body: bytes, mimetype: str, options: dict[str, str]) -> dict[str, li
     try:
         _, form, files = parser.parse(io.BytesIO(body), mimetype, len(body), options)
     except RequestEntityTooLarge as error:
-        raise UnreadableBody("bad_form", f"a form may have {FORM_PARTS} parts") from error
+        raise _too_many_parts() from error
     fields: dict[str, list[str | bytes]] = {name: list(values) for name, values in form.lists() if name}
     for name, found in files.lists():
         if name:
@@ -68,3 +75,7 @@ def _fields(body: bytes, mimetype: str, options: dict[str, str]) -> dict[str, li
     if not fields and body:
         raise UnreadableBody("bad_form", "the form cannot be read: it has no named part")
     return fields
+
+
+def _too_many_parts() -> UnreadableBody:
+    return UnreadableBody("bad_form", f"a form may have {FORM_PARTS} parts")

@@ -15,6 +15,7 @@ from receiver.domain.registration import (
     SAME_PICTURE,
     Kind,
     Verdict,
+    is_late,
     may_register_stranger,
     may_update_library,
     of_news,
@@ -113,7 +114,7 @@ class Registering:
     ) -> Registered:
         """1002: the new face becomes the current one if it is the same person; ``source`` says where it comes from."""
         person_id = people.person_with_identity(tx, event.identity_id, event.device_id) if event.identity_id else None
-        verdict = _told_before(tx, event, person_id, face) or self.may_update(tx, person_id, face)
+        verdict = _told_before(tx, event, person_id, face, now) or self.may_update(tx, person_id, face)
         if verdict.kind is Kind.REPLACE and face is not None and person_id is not None:
             people.retire_faces(tx, person_id)
             make_current(tx, person_id, face, FaceOrigin.told(source, event, now))
@@ -162,16 +163,19 @@ def add_stranger(tx: Tx, source: str, now: datetime) -> int:
     return person_id
 
 
-def _told_before(tx: Tx, event: "Row | Telling", person_id: int | None, face: SeenFace | None) -> Verdict | None:
+def _told_before(
+    tx: Tx, event: "Row | Telling", person_id: int | None, face: SeenFace | None, now: datetime
+) -> Verdict | None:
     """That the device has told us this, or what came after it, before; None if it is news."""
     if person_id is None:
         newest = devices.identity_seen(tx, event.device_id, event.identity_id)
-        is_late = newest is not None and event.occurred_at < newest
-        return Verdict(Kind.UNCHANGED, "late_message") if is_late else None
+        if newest is not None and is_late([newest], event.occurred_at, now):
+            return Verdict(Kind.UNCHANGED, "late_message")
+        return None
     if people.is_ignored(tx, person_id):
         return Verdict(Kind.UNCHANGED, "ignored")
     told = faces.told_by(tx, person_id, event.device_id)
-    late = of_news(told, face.digest if face is not None else b"", event.occurred_at)
+    late = of_news(told, face.digest if face is not None else b"", event.occurred_at, now)
     if late is None and face is not None:
         known = faces.by_digest(tx, person_id).get(face.digest)
         if known is not None and known.state == FaceState.SET_ASIDE:

@@ -20,10 +20,12 @@ FILE_FIELD = "file"
 # Of the fields beside the file; also what is held of the file before it is written on, which comes in pieces of 64 KiB.
 FORM_BYTES = 1024 * 1024
 FORM_PARTS = 20
+FORM = "multipart/form-data"
+NO_FILE = "send one archive as the file `file` of a multipart form"
 
 
 @blueprint.post("/imports")
-@blueprint.doc(requestBody={"content": {"multipart/form-data": {"schema": imports.ImportForm}}})
+@blueprint.doc(requestBody={"content": {FORM: {"schema": imports.ImportForm}}})
 @blueprint.response(202, imports.Import)
 @blueprint.alt_response(422, description="bad_zip, not_importable, table_alone, no_file")
 @blueprint.alt_response(503, description="recognition_off, disk_full, cannot_spool")
@@ -106,6 +108,8 @@ def _received(path: Path) -> tuple[dict[str, str], str]:
     Raises:
         Invalid: ``no_file``.
     """
+    if request.mimetype != FORM:  # other forms have no files, and werkzeug holds as many parts of them as come
+        raise Invalid("no_file", NO_FILE)
     files: list[IO[bytes]] = []
 
     def open_file(
@@ -124,5 +128,5 @@ def _received(path: Path) -> tuple[dict[str, str], str]:
         for file in files:
             file.close()
     if not files or FILE_FIELD not in found or len(files) > 1:
-        raise Invalid("no_file", "send one archive as the file `file` of a multipart form")
+        raise Invalid("no_file", NO_FILE)
     return form.to_dict(), found[FILE_FIELD].filename or "upload.zip"

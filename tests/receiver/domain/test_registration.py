@@ -126,7 +126,7 @@ def test_a_picture_that_is_no_good_changes_nothing_and_says_why() -> None:
 
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,26 @@ MINUTE = timedelta(minutes=1)
 def test_what_occurred_before_what_the_device_has_told_is_no_news(
     digest: bytes, moment: datetime, reason: str | None
 ) -> None:
-    verdict = of_news([(b"older", NOON - 2 * MINUTE), (b"old", NOON)], digest, moment)
+    verdict = of_news([(b"older", NOON - 2 * MINUTE), (b"old", NOON)], digest, moment, NOON)
     assert (verdict.reason if verdict else None) == reason
 
 
 def test_a_first_message_is_news() -> None:
-    assert of_news([], b"new", NOON) is None
+    assert of_news([], b"new", NOON, NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("ahead", "digest", "moment", "reason"),
+    [
+        (365 * DAY, b"new", NOON, None),  # the clock is right again
+        (365 * DAY, b"new", NOON + 364 * DAY, "late_message"),  # the clock still runs ahead
+        (365 * DAY, b"old", NOON + 365 * DAY, "repeated_message"),
+        (DAY, b"new", NOON, "late_message"),  # so far, somebody may have forgotten to set the zone
+        (DAY + MINUTE, b"new", NOON, None),
+    ],
+)
+def test_what_a_clock_told_that_ran_ahead_makes_nothing_late_once_it_is_right(
+    ahead: timedelta, digest: bytes, moment: datetime, reason: str | None
+) -> None:
+    verdict = of_news([(b"old", NOON + ahead)], digest, moment, NOON)
+    assert (verdict.reason if verdict else None) == reason

@@ -1,6 +1,7 @@
 """What want_action asks of the library: every branch, with prepared faces."""
 
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,21 @@ def test_a_late_1002_changes_nothing(desk: Desk, intake: Intake, engine: Prepare
     event = desk.event(older)
     assert (event.registration, event.registration_reason, event.review) == ("unchanged", "late_message", None)
     assert current_faces(desk.store, person) == [newer]
+
+
+def test_a_1002_of_a_clock_that_ran_ahead_does_not_make_all_later_ones_late(
+    desk: Desk, intake: Intake, engine: PreparedEngine
+) -> None:
+    person = enrol(desk.store, ListName.STAFF, face_of(1), identity="E1007")
+    for number in (30, 31):
+        engine.prepare(number, [sighting(face_of(1, off=number / 100))])
+    in_a_hundred_days = int((datetime.now(UTC) + timedelta(days=100)).timestamp() * 1000)
+    told(intake, 30, 1, want_action="1002", timestamp=in_a_hundred_days)
+    desk.work()
+    right = told(intake, 31, 2, want_action="1002")
+    desk.work()
+    assert desk.event(right).registration == "replaced"
+    assert current_faces(desk.store, person) == [right]
 
 
 def test_what_another_device_has_told_makes_no_message_late(desk: Desk, intake: Intake, engine: PreparedEngine) -> None:

@@ -170,6 +170,15 @@ def test_a_form_that_does_not_fit_is_refused_and_nothing_is_kept(site: Site, tmp
     assert kept_files(tmp_path) == []
 
 
+def test_a_form_that_cannot_hold_a_file_is_not_even_read(site: Site) -> None:
+    sent = io.BytesIO(b"file=x&" + b"a&" * 10_000)
+    size = len(sent.getvalue())
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(size)}
+    answer = site.client.post("/v1/imports", input_stream=sent, headers=headers)
+    assert is_problem(answer, 422, "no_file")
+    assert sent.tell() == 0
+
+
 def test_without_recognition_nothing_is_taken_over(tmp_path: Path) -> None:
     with open_site(tmp_path, recognition="off") as site:
         assert is_problem(post(site, packed(FILES)), 503, "recognition_off")

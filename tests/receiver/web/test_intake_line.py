@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,6 +13,7 @@ from typing import Any, cast
 import orjson
 import pytest
 
+from receiver.translation.requests import NeedsPatience, items_of
 from receiver.web import calling
 from receiver.web import front as front_module
 from receiver.web.calling import Caller, IntakeLine
@@ -154,3 +156,44 @@ def test_a_packed_event_is_taken(web: Web) -> None:
     answer = ask(web.front(), PATH, gzip.compress(orjson.dumps(history(identity_id="packed"))))
     assert answer.status == 200, answer.body
     assert [each["result"] for each in answer.json["data"]["items"]] == ["new"]
+
+
+SLOW = "{" + "'','" * 5000
+LITERAL = str({"ep_id": "literal__10.0.0.7"})
+
+
+@pytest.mark.parametrize(
+    ("item", "is_for_line"),
+    [
+        ({"ext_data": {"ep_id": "o__10.0.0.7"}}, True),
+        ({"ext_data": LITERAL}, True),
+        ({"reg_pic": SLOW}, True),  # a picture's text is never read so
+        ({"ext_data": SLOW}, False),
+        ({"ext_data": {"info": SLOW}}, False),
+        ({"ext_data": json.dumps({"info": SLOW})}, False),
+        ({"ext_data": json.dumps(json.dumps({"info": SLOW}))}, False),
+        ({"ext_data": "\x00" + SLOW}, False),
+        ({"ext_data": "[" + "1e300," * 5000 + "1]"}, False),
+        ({"identity_info": "b" + SLOW[1:]}, False),
+        (SLOW, False),
+        ({"data": SLOW}, False),
+        ([{"ext_data": SLOW[:6000]}, {"ext_data": SLOW[:6000]}], False),  # they count together
+    ],
+)
+def test_long_text_that_is_no_json_inside_an_event_is_not_read_in_the_line(item: Any, *, is_for_line: bool) -> None:
+    if isinstance(item, dict):
+        item = history() | item
+    body = orjson.dumps(item)
+    if is_for_line:
+        assert items_of(body, "", len(body), is_patient=False) == items_of(body, "", len(body)) == [item]
+    else:
+        with pytest.raises(NeedsPatience):
+            items_of(body, "", len(body), is_patient=False)
+
+
+def test_an_event_with_such_text_is_taken_by_its_view(web: Web) -> None:
+    long = str({"dev_sno": "LITERAL", "junk": ["''"] * 5000})
+    answer = ask(web.front(), PATH, orjson.dumps(history(identity_id="literal") | {"ext_data": long}))
+    assert answer.status == 200, answer.body
+    assert [each["result"] for each in answer.json["data"]["items"]] == ["new"]
+    assert "LITERAL" in [each.licence for each in web.devices()]
