@@ -11,12 +11,15 @@ from pathlib import Path
 from types import FrameType
 
 SCRIPT = Path(__file__).resolve().parent.parent.parent / "Event_Receive_server.py"
-LONGEST_PAUSE = 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 # A child that ran this long was well; its next failure is a first one again.
 WELL_SECONDS = 60.0
 END_SECONDS = 20.0
 HOPELESS_FAILURES = 5
 LOOK_SECONDS = 0.2
+# What does not pass by itself, by the exit code: a wrong setting, and a web process that a fault keeps from starting. The
+# worker goes down with what it works on, which is no reason to take the intake from the gates.
+LASTING = {"web": {1, os.EX_CONFIG}, "worker": {os.EX_CONFIG}}
 
 
 class Child:
@@ -27,6 +30,7 @@ class Child:
         self._command = [sys.executable, str(SCRIPT), name, *arguments, "--parent-fd", str(parent_fd)]
         self._parent_fd = parent_fd
         self._failures = 0
+        self._in_vain = 0
         self._was_well = False
         self._due = 0.0
         self._started = 0.0
@@ -41,17 +45,32 @@ class Child:
             return None
         code = self.process.poll()
         if code is not None:
+            is_well = self._is_well
             self.process = None
-            is_well = time.monotonic() - self._started > WELL_SECONDS
             self._was_well = self._was_well or is_well
             self._failures = 1 if is_well else self._failures + 1
-            self._due = time.monotonic() + min(LONGEST_PAUSE, 2.0 ** (self._failures - 1))
+            self._in_vain = self._in_vain + 1 if code in LASTING[self.name] else 0
+            self._due = time.monotonic() + self.pause
         return code
 
     @property
-    def is_hopeless(self) -> bool:
-        """Whether it has never run for a while: what keeps it from starting will not pass by itself."""
-        return not self._was_well and self._failures >= HOPELESS_FAILURES
+    def pause(self) -> float:
+        """Seconds from its last failure to its next start."""
+        return pause_after(self._failures)
+
+    @property
+    def was_well(self) -> bool:
+        """Whether it has ever run for a while."""
+        return self._was_well or self._is_well
+
+    @property
+    def _is_well(self) -> bool:
+        return self.process is not None and time.monotonic() - self._started > WELL_SECONDS
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether what keeps it from starting has been the same too often to pass by itself."""
+        return self._in_vain >= HOPELESS_FAILURES
 
     def ask_to_end(self) -> None:
         """Tells the child to end."""
@@ -69,18 +88,24 @@ class Child:
             self.process.wait()
 
 
+def pause_after(failures: int) -> float:
+    """Seconds until the next start after so many failures in a row: doubling up to the longest."""
+    # The exponent ends where the pause has long been the longest one: a float does not hold every power of two.
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures - 1, 10))
+
+
 class _Stop(Exception):
     pass
 
 
 def run(names: list[str], arguments: list[str]) -> int:
-    """Runs the children until a signal comes; 1 if one cannot even start once."""
+    """Runs the children until a signal comes; 1 if one cannot even start once, and none has ever run for a while."""
     read_fd, write_fd = os.pipe()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, _on_signal)
     children = [Child(name, arguments, read_fd) for name in names]
     try:
-        while all(_look_after(child) for child in children):
+        while all(_look_after(child, children) for child in children):
             time.sleep(LOOK_SECONDS)
     except _Stop:
         return 0
@@ -92,16 +117,22 @@ def run(names: list[str], arguments: list[str]) -> int:
         os.close(read_fd)
 
 
-def _look_after(child: Child) -> bool:
+def _look_after(child: Child, children: list[Child]) -> bool:
     """Starts the child, anew if it has ended; False if that is hopeless."""
     code = child.look()
     if code is None:
         return True
-    what = (
-        "cannot be started; the lines above say why" if child.is_hopeless else f"ended with {code}; it is started again"
-    )
-    print(f"{child.name} {what}", file=sys.stderr)
-    return not child.is_hopeless
+    is_hopeless = child.is_in_vain and not any(each.was_well for each in children)
+    print(f"{child.name} {_what(code, child.pause, is_hopeless=is_hopeless)}", file=sys.stderr, flush=True)
+    return not is_hopeless
+
+
+def _what(code: int, pause: float, *, is_hopeless: bool) -> str:
+    if is_hopeless:
+        return "cannot be started; the lines above say why"
+    has_no_database = code == os.EX_TEMPFAIL
+    why = "finds that the database does not answer or cannot be written" if has_no_database else f"ended with {code}"
+    return f"{why}; it is started again in {pause:g} s"
 
 
 def _end_all(children: list[Child]) -> None:

@@ -3,6 +3,8 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,17 +45,14 @@ def web_command(parent_fd: int | None, **flags: Any) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings = _start(flags, parent_fd)
     from receiver.assembly.security import seal_rest
-    from receiver.domain.errors import SetupError
     from receiver.web.serving import serve
 
-    try:
+    with _starting():
         from receiver.bootstrap import make_front, open_house
 
         house = open_house(settings)
         _first_start(house)
         serve(make_front(house), settings)
-    except SetupError as error:
-        raise click.ClickException(error.detail) from error
     seal_rest(house)
     house.close()
 
@@ -72,11 +71,9 @@ def worker_command(parent_fd: int | None, **flags: Any) -> None:
     from receiver.bootstrap import make_worker, open_house
     from receiver.domain.errors import SetupError
 
-    try:
+    with _starting():
         house = open_house(settings)
         worker = make_worker(house)
-    except SetupError as error:
-        raise click.ClickException(error.detail) from error
     try:
         worker.run()
     except SetupError as error:
@@ -127,6 +124,27 @@ def _start(flags: dict[str, Any], parent_fd: int | None) -> "Settings":
     if parent_fd is not None:
         threading.Thread(target=_end_with_parent, args=(parent_fd,), name="parent-watch", daemon=True).start()
     return settings
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """What keeps a process from starting is a sentence; the exit code tells the parent whether it may pass by itself."""
+    from receiver.domain.errors import SetupError, Unavailable
+
+    try:
+        yield
+    except SetupError as error:
+        raise _WrongSetting(error.detail) from error
+    except Unavailable as error:
+        raise _NoDatabase(error.detail) from error
+
+
+class _WrongSetting(click.ClickException):
+    exit_code = os.EX_CONFIG
+
+
+class _NoDatabase(click.ClickException):
+    exit_code = os.EX_TEMPFAIL
 
 
 def _end_with_parent(parent_fd: int) -> None:

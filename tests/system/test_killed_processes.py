@@ -13,6 +13,7 @@ import cv2
 import pytest
 import requests
 
+from receiver.cli.parent import HOPELESS_FAILURES
 from tests.photos import photo
 from tests.system.conftest import MakeSite
 from tests.system.processes import Site, Upstream, eventually
@@ -171,6 +172,30 @@ def test_a_killed_child_is_started_again(make_site: MakeSite) -> None:
 
     eventually(is_gone)
     eventually(site.is_ready)
+
+
+def test_the_intake_answers_however_often_the_worker_is_killed_at_its_start(make_site: MakeSite) -> None:
+    site = make_site(RECOGNITION="off")
+    site.start("serve")
+    eventually(site.is_ready)
+    log = site.data_dir.parent / f"{site.data_dir.name}-serve.log"
+    for number in range(1, HOPELESS_FAILURES + 1):
+        os.kill(eventually(lambda: _worker_of(site)), signal.SIGKILL)
+
+        def is_noticed(number: int = number) -> bool:
+            return log.read_text().count("worker ended with -9; it is started again") == number
+
+        eventually(is_noticed)
+    answer = requests.post(f"{site.url}/HistoryEvent", json=event(1, b""), timeout=10)
+    assert answer.json()["data"]["items"][0]["result"] == "new"
+    assert site.running["serve"].poll() is None
+
+
+def _worker_of(site: Site) -> int | None:
+    for pid in _children(site.running["serve"].pid):
+        if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            return int(pid)
+    return None
 
 
 def _children(pid: int) -> list[str]:

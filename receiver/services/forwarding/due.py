@@ -56,5 +56,6 @@ class Composer(Protocol):
 
         Raises:
             Invalid: it can never be made, with the reason; counts as if the other side had refused it.
+            Unavailable: what it is made of cannot be read just now; it was not tried.
         """
         ...

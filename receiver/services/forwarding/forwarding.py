@@ -67,7 +67,7 @@ class Forwarding:
             self._prolong()
             begin_due_runs(self._parts.store, self._parts.clock())
         except Unavailable as error:
-            log.warning("forwarding_stopped", reason=error.reason, detail=error.detail)
+            _tell_stopped(error)
         else:
             self.begin_due()
 
@@ -75,9 +75,13 @@ class Forwarding:
         """Starts sending what may be sent, with the threads that are free; a slow lane keeps one of them, never the others."""
         begun: list[Future[int]] = []
         while not self._is_stopping and self._free.acquire(blocking=False):
-            turn = self._claim()
+            turn: Turn | None = None
+            try:
+                turn = self._claim()
+            finally:
+                if turn is None:
+                    self._free.release()
             if turn is None:
-                self._free.release()
                 break
             begun.append(self._pool.submit(self._send_turns, turn))
         return begun
@@ -101,13 +105,26 @@ class Forwarding:
                 ended = self._sender.send(turn)
                 self._settle(ended)
                 delivered += ended.delivered
-                turn = None if self._is_stopping else self._claim()
+                if ended.trouble is not None:
+                    # The clock's next tick tries again; this thread would do so at once.
+                    _tell_stopped(ended.trouble)
+                is_over = self._is_stopping or ended.trouble is not None
+                turn = None if is_over else self._claim()
         except Unavailable as error:
             # What was sent is sent again when the lease is over.
-            log.warning("forwarding_stopped", reason=error.reason, detail=error.detail)
+            _tell_stopped(error)
+        except Exception:  # nobody looks at what a thread ends with: its lanes would stand, and nobody would know
+            log.exception("turn_failed")
         finally:
+            # A claim that goes on being prolonged would keep its lanes for ever; this one comes back with the lease.
+            self._let_go(turn)
             self._free.release()
         return delivered
+
+    def _let_go(self, turn: Turn | None) -> None:
+        with self._lock:
+            if turn is not None:
+                self._under_way.pop(turn.number, None)
 
     def _claim(self) -> Turn | None:
         """One thread at a time, so that no two of this process look for the same."""
@@ -117,7 +134,7 @@ class Forwarding:
             try:
                 turn = self._claiming.claim(self._parts.clock(), busy, may_probe=may_probe)
             except Unavailable as error:
-                log.warning("forwarding_stopped", reason=error.reason, detail=error.detail)
+                _tell_stopped(error)
                 return None
             if turn is not None:
                 self._under_way[turn.number] = turn
@@ -153,3 +170,7 @@ class Forwarding:
                         lanes.prolong(tx, part.lane, turn.until, now + LEASE)
             for turn in old:
                 self._under_way[turn.number] = replace(turn, until=now + LEASE)
+
+
+def _tell_stopped(error: Unavailable) -> None:
+    log.warning("forwarding_stopped", reason=error.reason, detail=error.detail)

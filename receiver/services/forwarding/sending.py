@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from receiver.domain.errors import GatehouseError
+from receiver.domain.errors import GatehouseError, Unavailable
 from receiver.domain.subscriptions import Subscription, Topic
 from receiver.forwarder.channel import Answer, Destination, Outcome, Outgoing, SendingChannel
 from receiver.services.forwarding.claiming import WITHOUT_AFTER, Part, Turn
@@ -60,11 +60,17 @@ class Line:
 
 @dataclass(slots=True)
 class Ended:
-    """What became of a turn. ``stopped_by``: the answer after which nothing more is sent there."""
+    """What became of a turn.
+
+    Attributes:
+        stopped_by: the answer after which nothing more is sent there.
+        trouble: why the next message could not be made just now, which is our own trouble: it was not tried.
+    """
 
     turn: Turn
     lines: list[Line] = field(default_factory=list)
     stopped_by: Answer | None = None
+    trouble: Unavailable | None = None
 
     @property
     def delivered(self) -> int:
@@ -82,19 +88,24 @@ class Sender:
     is_stopping: Callable[[], bool]
 
     def send(self, turn: Turn) -> Ended:
-        """Sends what is in it, until it is done, its time is over or the other side does not work."""
+        """Sends what is in it, until it is done, its time is over, or the other side or our own store does not work."""
         ended = Ended(turn)
-        ends_at = time.monotonic() + TURN_SECONDS
-        for part in turn.parts:
-            line = Line(part.lane, alone_up_to=part.lane.alone_up_to)
-            ended.lines.append(line)
+        try:
+            self._send_parts(ended)
+        except Unavailable as error:
+            ended.trouble = error
+        return ended
+
+    def _send_parts(self, ended: Ended) -> None:
+        turn, ends_at = ended.turn, time.monotonic() + TURN_SECONDS
+        ended.lines += [Line(part.lane, alone_up_to=part.lane.alone_up_to) for part in turn.parts]
+        for part, line in zip(turn.parts, ended.lines, strict=True):
             for rows in self._messages(turn.subscription, part, line):
                 if ended.stopped_by is not None or self.is_stopping() or time.monotonic() > ends_at:
                     break
                 self._try(ended, line, rows)
                 if line.is_held_up:
                     break
-        return ended
 
     def _messages(self, subscription: Subscription, part: Part, line: Line) -> Iterator[Sequence[Row]]:
         """The rows of each message; what was a batch at the last try is one again, what was refused as one goes alone."""
@@ -129,6 +140,9 @@ class Sender:
     def _compose(self, subscription: Subscription, rows: Sequence[Row]) -> Composed | Answer:
         try:
             return self.composer.compose(subscription, [to_due(row) for row in rows])
+        except Unavailable:
+            # Nobody has refused it: what it is made of cannot be read just now.
+            raise
         except GatehouseError as error:
             return Answer(Outcome.REFUSED, None, f"it cannot be made: {error.reason}: {error.detail}")
 

@@ -1,19 +1,25 @@
 """Passing on to a real HTTP server: in order per device, at least once, and nobody holds up another."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
+from receiver.domain.errors import Invalid, Unavailable
 from receiver.forwarder.channel import Answer, Destination, Outcome, Outgoing
 from receiver.forwarder.http import ANSWER_BYTES, HttpChannel
-from receiver.services.forwarding import claiming
+from receiver.services.forwarding import claiming, forwarding
+from receiver.services.forwarding.composing import Composing
 from receiver.services.forwarding.forwarding import Forwarding
-from receiver.store import deliveries, tables
-from receiver.store.store import Store
+from receiver.services.forwarding.sending import REFUSALS
+from receiver.store import deliveries, lanes, tables
+from receiver.store.store import PICTURES_FILE, Store
 from tests.made_stores import made_store
 from tests.receiver.boxes import HISTORY, REAL_TIME, history, open_intake, real_time, subscribe, text_of
 from tests.receiver.forwarders import forwarder_of
@@ -45,6 +51,10 @@ class Site:
             past = datetime.now(UTC) - timedelta(seconds=1)
             tx.execute(update(tables.lane).values(due_at=past))
             tx.execute(update(tables.destination).values(due_at=past))
+
+    def lanes_due(self) -> list[datetime]:
+        with self.store.read() as tx:
+            return list(tx.execute(select(tables.lane.c.due_at)).scalars())
 
     def left(self) -> dict[tuple[str, str], int]:
         with self.store.read() as tx:
@@ -246,6 +256,84 @@ def test_an_event_erased_in_the_meantime_is_passed_over(site: Site, upstream: Up
     site.forwarding.send_due()
     assert upstream.identities() == ["b"]
     assert site.left() == {}
+
+
+def test_pictures_that_cannot_be_read_just_now_use_up_no_try(site: Site, upstream: Upstream) -> None:
+    site.passes_on_to(upstream)
+    site.told()
+    with open_intake(site.store, site.folder) as intake:
+        intake.record([history(reg_pic=text_of(1))], HISTORY)
+    site.store.pictures.close()
+    kept, aside = site.folder / PICTURES_FILE, site.folder / "aside"
+    kept.rename(aside)
+    kept.mkdir()
+    for _ in range(REFUSALS + 1):
+        site.make_due()
+        assert site.forwarding.send_due() == 0
+    assert site.left() == {("upstream", "waiting"): 1}
+    with site.store.read() as tx:
+        assert tx.execute(select(tables.delivery.c.attempts, tables.delivery.c.refusals)).one() == (0, 0)
+    kept.rmdir()
+    aside.rename(kept)
+    assert site.forwarding.send_due() == 1
+    assert len(upstream.asked) == 1
+
+
+def test_what_was_sent_before_our_own_trouble_is_not_sent_again(
+    site: Site, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.passes_on_to(upstream)
+    site.told("a", "b")
+    site.told("c", box="BOX2")
+    with monkeypatch.context() as broken:
+        broken.setattr(Composing, "compose", failing(Unavailable("storage_unavailable"), Composing.compose))
+        assert [site.forwarding.send_due() for _ in range(3)] == [1, 0, 0]
+    assert site.forwarding.send_due() == 2
+    assert sorted(upstream.identities()) == ["a", "b", "c"]
+
+
+def test_a_mistake_in_one_turn_is_told_and_keeps_its_lane_no_longer_than_its_claim(
+    site: Site, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.passes_on_to(upstream)
+    site.told("a", "b")
+    with monkeypatch.context() as broken, capture_logs() as told:
+        broken.setattr(Composing, "compose", failing(OSError("out of order"), Composing.compose))
+        for begun in site.forwarding.begin_due():
+            wait([begun])
+    assert [each["event"] for each in told if each["log_level"] == "error"] == ["turn_failed"]
+    monkeypatch.setattr(forwarding, "PROLONG_AFTER", timedelta())
+    claimed_until = site.lanes_due()
+    site.forwarding.tick()
+    assert site.lanes_due() == claimed_until
+    site.make_due()
+    assert site.forwarding.send_due() == 2
+    assert upstream.identities() == ["a", "a", "b"]
+
+
+def test_a_claim_that_fails_leaves_its_thread_free(
+    site: Site, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.passes_on_to(upstream)
+    site.told("a")
+    with monkeypatch.context() as broken:
+        broken.setattr(lanes, "claim", failing(Invalid("cannot_store"), lanes.claim, after=0))
+        for _ in range(forwarding.TURNS_AT_ONCE):
+            with pytest.raises(Invalid):
+                site.forwarding.begin_due()
+    assert site.forwarding.send_due() == 1
+
+
+def failing(error: Exception, real: Callable[..., Any], after: int = 1) -> Callable[..., Any]:
+    """Does so many times what it should, then raises."""
+    calls = iter(range(after))
+
+    def call(*arguments: Any) -> Any:
+        if next(calls, None) is None:
+            raise error
+        return real(*arguments)
+
+    return call
 
 
 def test_two_forwarders_send_each_message_once(site: Site, upstream: Upstream) -> None:
