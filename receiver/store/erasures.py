@@ -107,6 +107,31 @@ def identities_of(tx: Tx, person_id: int) -> Identities:
     return [(external_id, device_id) for external_id, device_id in tx.execute(alone.union_all(grouped))]
 
 
+def says(person_id: int, identity: tuple[str, int], external_id: Any, device_id: Any) -> ColumnElement[bool]:
+    """As a condition on the columns of an id and of the device that used it: the person was meant, and nobody else.
+
+    An id of one device goes before the same one of a group, and that before one of any device (``person_with_identity``):
+    where somebody else has it more narrowly it is that one's.
+
+    Args:
+        person_id: who carries the id, or carried it.
+        identity: see ``identities_of``.
+        external_id: the column of the id that a device used.
+        device_id: the column of that device.
+    """
+    named, scope = identity
+    others = (person_identity.c.external_id == named, person_identity.c.person_id != person_id)
+    alone = select(person_identity.c.device_id).where(*others, person_identity.c.device_id != ANY_DEVICE)
+    if scope != ANY_DEVICE:
+        return and_(external_id == named, device_id == scope, device_id.not_in(alone))
+    grouped = (
+        select(device.c.id)
+        .join(person_identity, person_identity.c.device_group == device.c.device_group)
+        .where(*others, person_identity.c.device_group != "")
+    )
+    return and_(external_id == named, device_id.not_in(alone), device_id.not_in(grouped))
+
+
 def hide_events(tx: Tx, erasure_id: int, person_id: int, identities: Identities, after: int = 0) -> int:
     """Hides the person's events with an id above ``after``, and those in which a device says the name; how many.
 
@@ -115,10 +140,8 @@ def hide_events(tx: Tx, erasure_id: int, person_id: int, identities: Identities,
     """
     ours = event.c.person_id == person_id
     number = _hide(tx, erasure_id, select(event.c.id).where(ours, event.c.id > after), is_own=True)
-    for external_id, device_id in identities:
-        said = [event.c.identity_id == external_id, event.c.id > after]
-        if device_id != ANY_DEVICE:
-            said.append(event.c.device_id == device_id)
+    for identity in identities:
+        said = (says(person_id, identity, event.c.identity_id, event.c.device_id), event.c.id > after)
         nobody = event.c.person_id.is_(None)
         number += _hide(tx, erasure_id, select(event.c.id).where(*said, nobody), is_own=True)
         number += _hide(tx, erasure_id, select(event.c.id).where(*said, event.c.person_id != person_id), is_own=False)
@@ -168,16 +191,9 @@ def drop_device_identities(tx: Tx, person_id: int, identities: Identities) -> in
 
 
 def _is_one_of(person_id: int, identities: Identities) -> ColumnElement[bool]:
-    named = device_identity.c.external_id
-    return or_(
-        device_identity.c.person_id == person_id,
-        *(
-            named == external_id
-            if device_id == ANY_DEVICE
-            else and_(named == external_id, device_identity.c.device_id == device_id)
-            for external_id, device_id in identities
-        ),
-    )
+    columns = device_identity.c
+    named = (says(person_id, each, columns.external_id, columns.device_id) for each in identities)
+    return or_(columns.person_id == person_id, *named)
 
 
 def next_events(tx: Tx, erasure_id: int, limit: int) -> list[Row[Any]]:

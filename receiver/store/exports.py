@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy import Row, and_, or_, select
 
 from receiver.store.database import Tx
-from receiver.store.erasures import Identities, is_visible
-from receiver.store.people import ANY_DEVICE
+from receiver.store.erasures import Identities, is_visible, says
 from receiver.store.tables import (
     correction,
     event,
@@ -23,10 +22,10 @@ from receiver.store.tables import (
 def event_ids(tx: Tx, person_id: int, identities: Identities, after: int, limit: int) -> list[int]:
     """The next events in which we or a device know the person, in order."""
     ours = [event.c.person_id == person_id]
-    for external_id, device_id in identities:
+    for identity in identities:
         # A face that we know as somebody else's is that one's, whatever the device said.
-        named = and_(event.c.identity_id == external_id, event.c.person_id.is_(None))
-        ours.append(named if device_id == ANY_DEVICE else and_(named, event.c.device_id == device_id))
+        said = says(person_id, identity, event.c.identity_id, event.c.device_id)
+        ours.append(and_(said, event.c.person_id.is_(None)))
     statement = select(event.c.id).where(or_(*ours), event.c.id > after, is_visible(event.c.id))
     return list(tx.execute(statement.order_by(event.c.id).limit(limit)).scalars())
 
