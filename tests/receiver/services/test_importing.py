@@ -161,6 +161,16 @@ def test_a_folder_is_imported_as_it_is(desk: Importer, tmp_path: Path) -> None:
     assert len(desk.faces(desk.everybody()[0].id)) == 3
 
 
+def test_everybody_is_enrolled_by_the_own_picture_where_names_differ_in_capitals_only(importer: Importer) -> None:
+    files = {"Strauß/1.jpg": jpeg(1), "Strauss/1.jpg": jpeg(2), "e7a.jpg": jpeg(3), "E7A.jpg": jpeg(4)}
+    importer.run(importer.archive(files))
+    found = {row.name: importer.faces(row.id) for row in importer.everybody()}
+    assert found == {
+        name: [hashlib.sha256(jpeg(shade)).digest()]
+        for name, shade in (("Strauß", 1), ("Strauss", 2), ("e7a", 3), ("E7A", 4))
+    }
+
+
 def test_a_file_that_cannot_be_read_fails_the_import_with_a_word(desk: Importer, tmp_path: Path) -> None:
     for name, data, reason in (
         ("a.zip", b"PK\x03\x04", "bad_zip"),
