@@ -29,6 +29,8 @@ TOTAL_SMALL = 1024 * MIB
 DIRECTORY_BYTES = 16 * MIB
 MEMBERS = 200_000
 CHUNK = 65_536
+# Every other way unpacks a piece whole, whatever size: of bzip2, 45 bytes may be 45 MB before they can be counted.
+PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 ENCRYPTED, UTF_8 = 0x1, 0x800
 UNICODE_PATH = 0x7075
 
@@ -194,6 +196,8 @@ class ZipSource:
 
     def read(self, path: str) -> bytes:
         member = self._members[_named(self._alike, path)]
+        if member.compress_type not in PACKED:
+            raise Invalid("cannot_unpack", f"{shown(path)} is packed in a way that is not read; pack it as plain zip")
         with self._lock:
             limit = min(FILE_BYTES, max(SMALL, RATIO * member.compress_size))
             try:

@@ -197,6 +197,25 @@ def test_a_damaged_member_is_refused_alone(tmp_path: Path) -> None:
     assert reason_of(source, "7.jpg") == "cannot_unpack"
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+@pytest.mark.parametrize("is_damaged", [True, False])
+def test_a_member_that_would_be_unpacked_without_bounds_is_refused_alone(
+    packing: int,
+    is_damaged: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    buffer = io.BytesIO(packed({"8.jpg": b"eight"}))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr(zipfile.ZipInfo("7.jpg"), b"seven" * 100, packing)
+        start = archive.getinfo("7.jpg").header_offset + 30 + len("7.jpg")
+    data = bytearray(buffer.getvalue())
+    if is_damaged:
+        data[start + 9 : start + 14] = b"\xff" * 5
+    source = opened(tmp_path, bytes(data))
+    assert source.read("8.jpg") == b"eight"
+    assert reason_of(source, "7.jpg") == "cannot_unpack"
+
+
 def test_a_folder_is_not_left_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     folder = placed(tmp_path / "faces", {"7.jpg": b"face"})
