@@ -52,10 +52,10 @@ def paths(tx: Tx) -> set[str]:
     return set(tx.execute(select(import_job.c.path).where(import_job.c.state.in_(going_on))).scalars())
 
 
-def lease(tx: Tx, import_id: int, due_at: datetime) -> None:
-    """Whoever works on the import goes on until ``due_at``; what it has done so far makes earlier claims good."""
+def lease(tx: Tx, import_id: int, due_at: datetime, *, has_got_on: bool = True) -> None:
+    """Whoever works on the import goes on until ``due_at``; what it has done for good makes earlier claims good."""
     where = (task.c.topic == TOPIC, task.c.subject == import_id)
-    tx.execute(update(task).where(*where).values(due_at=due_at, attempts=1))
+    tx.execute(update(task).where(*where).values({"due_at": due_at} | ({"attempts": 1} if has_got_on else {})))
 
 
 def drop_task(tx: Tx, import_id: int) -> None:

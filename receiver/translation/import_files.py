@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from receiver.domain.errors import Invalid
-from receiver.translation.import_names import decoded_name, key_of, kind_of, shown, tidy_path
+from receiver.translation.import_names import Alike, decoded_name, kind_of, shown, tidy_path
 
 MIB = 1024 * 1024
 # Of one file, after unpacking; a camera's largest JPEG has about 30.
@@ -29,6 +29,8 @@ TOTAL_SMALL = 1024 * MIB
 DIRECTORY_BYTES = 16 * MIB
 MEMBERS = 200_000
 CHUNK = 65_536
+# Every other way unpacks a piece whole, whatever size: of bzip2, 45 bytes may be 45 MB before they can be counted.
+PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 ENCRYPTED, UTF_8 = 0x1, 0x800
 UNICODE_PATH = 0x7075
 
@@ -46,10 +48,10 @@ class Source(Protocol):
     def refused(self) -> Mapping[str, Invalid]: ...
 
     def read(self, path: str) -> bytes:
-        """A file's bytes; capitals and ways of composing characters do not count.
+        """A file's bytes; capitals and ways of composing characters count only where several files differ in nothing else.
 
         Raises:
-            Invalid: ``picture_missing``, or why the file cannot be had.
+            Invalid: ``picture_missing``, ``ambiguous_name``, or why the file cannot be had.
         """
         ...
 
@@ -89,7 +91,8 @@ class FolderSource:
         self.refused: dict[str, Invalid] = {}
         self._paths: dict[str, Path] = {}
         self._only = only
-        self.names = tuple(sorted(self._listed()))
+        self.names = tuple(sorted(set(self._listed())))
+        self._alike = Alike(self.names)
 
     def _listed(self) -> Iterator[str]:
         """With ``only``, that table is the only one, but pictures may lie anywhere beside it."""
@@ -112,13 +115,11 @@ class FolderSource:
         except Invalid as error:
             self.refused[printable] = error
             return None
-        self._paths[key_of(tidy)] = path
+        self._paths[tidy] = path
         return tidy
 
     def read(self, path: str) -> bytes:
-        found = self._paths.get(key_of(tidy_path(path)))
-        if found is None:
-            raise _missing(path)
+        found = self._paths[_named(self._alike, path)]
         try:
             # A pipe or a device would never end, or hold us for ever.
             if not stat.S_ISREG(found.stat().st_mode):
@@ -167,7 +168,8 @@ class ZipSource:
         file = _Directory(io.FileIO(path))
         try:
             self._zip = zipfile.ZipFile(file)
-            self.names = tuple(self._listed())
+            # Of a name that comes twice the last file counts, as when the archive is unpacked.
+            self.names = tuple(dict.fromkeys(self._listed()))
         except (zipfile.BadZipFile, RuntimeError, ValueError, OSError, struct.error, EOFError) as error:
             file.close()
             raise Invalid("bad_zip", f"{name} is damaged or no whole zip archive: {error}") from error
@@ -175,6 +177,7 @@ class ZipSource:
             file.close()
             raise
         self._file = file
+        self._alike = Alike(self.names)
 
     def _listed(self) -> Iterator[str]:
         members = self._zip.infolist()
@@ -188,13 +191,13 @@ class ZipSource:
                 except Invalid as error:
                     self.refused[name] = error
                 else:
-                    self._members[key_of(tidy)] = member
+                    self._members[tidy] = member
                     yield tidy
 
     def read(self, path: str) -> bytes:
-        member = self._members.get(key_of(tidy_path(path)))
-        if member is None:
-            raise _missing(path)
+        member = self._members[_named(self._alike, path)]
+        if member.compress_type not in PACKED:
+            raise Invalid("cannot_unpack", f"{shown(path)} is packed in a way that is not read; pack it as plain zip")
         with self._lock:
             limit = min(FILE_BYTES, max(SMALL, RATIO * member.compress_size))
             try:
@@ -237,8 +240,16 @@ def _nested(path: str) -> Invalid:
     return Invalid("nested_archive", f"{shown(path)} is an archive within; unpack it and pack its files themselves")
 
 
-def _missing(path: str) -> Invalid:
-    return Invalid("picture_missing", f"there is no file {shown(path)}; paths start at the table's folder")
+def _named(names: Alike, path: str) -> str:
+    """The file that a path means.
+
+    Raises:
+        Invalid: ``picture_missing``, ``ambiguous_name``, ``path_leaves_archive``, ``bad_name``.
+    """
+    found = names.one(tidy_path(path))
+    if found is None:
+        raise Invalid("picture_missing", f"there is no file {shown(path)}; paths start at the table's folder")
+    return found
 
 
 def _name_of(member: zipfile.ZipInfo) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from receiver.domain.errors import Invalid
@@ -67,6 +68,40 @@ def shown(name: str) -> str:
 def key_of(path: str) -> str:
     """What two ways of writing one path have in common: tables and folders differ in capitals and in composed characters."""
     return unicodedata.normalize("NFC", path).casefold()
+
+
+class Alike:
+    """Names, found by how somebody writes them: of several that only capitals set apart, the one that is written exactly so.
+
+    Args:
+        names: each once.
+        spelt: what of a name has to be written.
+    """
+
+    def __init__(self, names: Iterable[str], spelt: Callable[[str], str] = str) -> None:
+        self._spelt = spelt
+        self._alike: dict[str, list[str]] = {}
+        for name in names:
+            self._alike.setdefault(key_of(spelt(name)), []).append(name)
+
+    def meant(self, written: str) -> Sequence[str]:
+        """Those that are spelt exactly so; where none is, all that differ in capitals and composed characters only."""
+        alike = self._alike.get(key_of(written), [])
+        return [each for each in alike if self._spelt(each) == written] or alike
+
+    def one(self, written: str) -> str | None:
+        """The one that is meant, the first of those spelt alike; None if there is none.
+
+        Raises:
+            Invalid: ``ambiguous_name``: it may be any of several.
+        """
+        found = self.meant(written)
+        if len({self._spelt(each) for each in found}) > 1:
+            names = ", ".join(shown(each) for each in found[:3])
+            raise Invalid(
+                "ambiguous_name", f"{shown(written)} may be any of {names}; write it exactly as the file is called"
+            )
+        return found[0] if found else None
 
 
 def kind_of(path: str) -> str:

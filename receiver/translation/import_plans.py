@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from receiver.domain.errors import Invalid
 from receiver.domain.imports import Subject
 from receiver.translation.import_files import FolderSource, Source
-from receiver.translation.import_names import key_of, kind_of, tidy_path
+from receiver.translation.import_names import Alike, key_of, kind_of, tidy_path
 from receiver.translation.import_tables import NAME_LENGTH, read_subjects
 
 PICTURES_A_ROW = 20
@@ -37,7 +37,8 @@ def _from_table(source: Source, table: str, pictures: Sequence[str]) -> Iterator
     """The table's rows; one that names no picture has those that are named by its id, else by its name."""
     base = PurePosixPath(table).parent
     finder = _Finder(base, pictures)
-    named = {key_of(name): paths for name, paths in _by_name(pictures, _prefix(base)).items()}
+    named = _by_name(pictures, _prefix(base))
+    names = Alike(named)
     for subject in read_subjects(source.read(table), PurePosixPath(table).name):
         if subject.reason:
             yield subject
@@ -45,7 +46,7 @@ def _from_table(source: Source, table: str, pictures: Sequence[str]) -> Iterator
         try:
             paths = [finder.find(each) for each in subject.pictures]
             if not paths:
-                paths = named.get(key_of(subject.external_id)) or named.get(key_of(subject.name)) or []
+                paths = named.get(names.one(subject.external_id) or names.one(subject.name) or "", [])
             yield _bounded(replace(subject, pictures=tuple(dict.fromkeys(paths))))
         except Invalid as error:
             yield replace(subject, reason=error.reason, detail=error.detail)
@@ -56,25 +57,25 @@ class _Finder:
 
     def __init__(self, base: PurePosixPath, pictures: Sequence[str]) -> None:
         self._base = base
-        self._known = {key_of(name): name for name in pictures}
-        self._bare: dict[str, list[str]] = {}
-        for name in pictures:
-            path = PurePosixPath(name)
-            self._known.setdefault(key_of(str(path.with_suffix(""))), name)
-            for each in {key_of(path.name), key_of(path.stem)}:
-                self._bare.setdefault(each, []).append(name)
+        self._paths = Alike(pictures)
+        self._without_ending = Alike(pictures, lambda name: str(PurePosixPath(name).with_suffix("")))
+        self._bare = Alike(pictures, lambda name: PurePosixPath(name).name)
+        self._bare_without_ending = Alike(pictures, lambda name: PurePosixPath(name).stem)
 
     def find(self, written: str) -> str:
         """The picture's path; where there is none, the path that it should have had.
 
         Raises:
-            Invalid: ``path_leaves_archive``, ``bad_name``.
+            Invalid: ``path_leaves_archive``, ``bad_name``, ``ambiguous_name``.
         """
         path = tidy_path(written)
         beside = str(self._base / path)
-        found = self._known.get(key_of(beside)) or self._known.get(key_of(path))
-        alone = self._bare.get(key_of(path), [])
-        return found or (alone[0] if len(alone) == 1 else beside)
+        for wanted in (beside, path):
+            found = self._paths.one(wanted) or self._without_ending.one(wanted)
+            if found:
+                return found
+        alone = {*self._bare.meant(path), *self._bare_without_ending.meant(path)}
+        return alone.pop() if len(alone) == 1 else beside
 
 
 def _prefix(folder: PurePosixPath) -> str:

@@ -9,12 +9,15 @@ import pytest
 from sqlalchemy import update
 
 from receiver.domain.errors import Unavailable
+from receiver.domain.imports import Subject
+from receiver.services.importing import importing
 from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import Settings
 from receiver.store import outbox, tables
 from receiver.store.doorbell import Doorbell
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
+from receiver.translation.import_files import Source
 from receiver.worker import ATTEMPTS, Worker, WorkerParts
 from recognition.engine import Sighting
 from tests.made_stores import made_store
@@ -81,6 +84,29 @@ def test_an_import_whose_file_never_comes_is_given_up_with_the_reason(shop: Shop
     shown = shop.desk.jobs.show(import_id)
     assert (shown["state"], shown["reason"]) == ("failed", "gave_up")
     assert "gone.zip" in shown["detail"]
+
+
+@pytest.mark.parametrize("is_half_read", [True, False])
+def test_a_table_at_which_reading_fails_each_time_is_given_up(
+    shop: Shop,
+    is_half_read: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rows that every try writes anew are no progress."""
+
+    def failing(_source: Source, _name: str) -> Iterator[Subject]:
+        if is_half_read:
+            yield Subject("line 2", "1")
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(importing, "read_plan", failing)
+    monkeypatch.setattr(importing, "PLAN_BATCH", 1)
+    import_id = shop.desk.begin(shop.desk.archive(many(3)))
+    for _ in range(ATTEMPTS + 1):
+        assert shop.desk.jobs.show(import_id)["state"] in {"waiting", "running"}
+        shop.tick()
+    shown = shop.desk.jobs.show(import_id)
+    assert (shown["state"], shown["reason"]) == ("failed", "gave_up")
 
 
 def test_an_engine_that_comes_back_finishes_the_import(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

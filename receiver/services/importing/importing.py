@@ -191,18 +191,18 @@ class _Run:
         is_left = True
         while is_left:
             with self._store.write() as tx:
-                self._held(tx)
+                self._held(tx, has_got_on=False)
                 is_left = imports.unsettle(tx, self._job.id) > 0
 
     def _plan(self) -> None:
-        """Writes the rows; what an interrupted reading has left is read anew."""
+        """Writes the rows; what an interrupted reading has left is read anew, so that only a whole one gets the import on."""
         while self._drop_some():
             pass
         number = 0
         subjects = read_plan(self._source, self._job.name)
         while batch := list(islice(subjects, PLAN_BATCH)):
             with self._store.write() as tx:
-                self._held(tx)
+                self._held(tx, has_got_on=False)
                 imports.add_rows(
                     tx, [_as_row(self._job.id, number + at, each, self._parts.zone) for at, each in enumerate(batch)]
                 )
@@ -217,7 +217,7 @@ class _Run:
 
     def _drop_some(self) -> int:
         with self._store.write() as tx:
-            self._held(tx)
+            self._held(tx, has_got_on=False)
             return imports.drop_rows(tx, self._job.id)
 
     def _enrol_all(self) -> None:
@@ -323,15 +323,19 @@ class _Run:
             with self._store.write() as tx:
                 self._held(tx)
 
-    def _held(self, tx: Tx) -> str:
+    def _held(self, tx: Tx, *, has_got_on: bool = True) -> str:
         """Makes sure that the import is still ours, and tells its state.
+
+        Args:
+            tx: a write transaction.
+            has_got_on: whoever comes next goes on from here, so that earlier tries do not count any more.
 
         Raises:
             _Left: it is not.
         """
         if not self._is_held(tx):
             raise _Left
-        imports.lease(tx, self._job.id, datetime.now(UTC) + LEASE)
+        imports.lease(tx, self._job.id, datetime.now(UTC) + LEASE, has_got_on=has_got_on)
         self._spoke_at = time.monotonic()
         job = imports.held(tx, self._job.id)
         return str(job.state) if job is not None else ""

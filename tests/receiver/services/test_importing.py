@@ -1,6 +1,7 @@
 """An import enrols whom the file tells of, says why it refuses the others, and never doubles anybody."""
 
 import hashlib
+import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,6 +160,29 @@ def test_a_folder_is_imported_as_it_is(desk: Importer, tmp_path: Path) -> None:
     placed(folder, {"One/c.jpg": jpeg(ONCE_MORE)})
     assert desk.counts(desk.run(folder)) == {"extended": 1, "unchanged": 1}
     assert len(desk.faces(desk.everybody()[0].id)) == 3
+
+
+def test_everybody_is_enrolled_by_the_own_picture_where_names_differ_in_capitals_only(importer: Importer) -> None:
+    files = {"Strauß/1.jpg": jpeg(1), "Strauss/1.jpg": jpeg(2), "e7a.jpg": jpeg(3), "E7A.jpg": jpeg(4)}
+    importer.run(importer.archive(files))
+    found = {row.name: importer.faces(row.id) for row in importer.everybody()}
+    assert found == {
+        name: [hashlib.sha256(jpeg(shade)).digest()]
+        for name, shade in (("Strauß", 1), ("Strauss", 2), ("e7a", 3), ("E7A", 4))
+    }
+
+
+def test_pictures_packed_in_a_way_that_is_not_read_are_refused_and_the_others_enrolled(desk: Importer) -> None:
+    path = desk.archive({"1.jpg": jpeg(1), "3.jpg": jpeg(3)})
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("2.jpg", jpeg(2))
+    assert desk.reasons(desk.run(path)) == {
+        "1": ("enrolled", "new_person"), "2": ("refused", "cannot_unpack"), "3": ("enrolled", "new_person"),
+    }  # fmt: skip
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("people.csv", HEADER)
+    shown = desk.jobs.show(desk.run(path))
+    assert (shown["state"], shown["reason"]) == ("failed", "cannot_unpack")
 
 
 def test_a_file_that_cannot_be_read_fails_the_import_with_a_word(desk: Importer, tmp_path: Path) -> None:

@@ -76,6 +76,53 @@ def test_capitals_and_composed_characters_do_not_count(tmp_path: Path) -> None:
     source.close()
 
 
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_names_that_only_capitals_set_apart_are_different_files(is_zip: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    files = {name: name.encode() for name in ("Strauß/1.jpg", "Strauss/1.jpg", "e7a.jpg", "E7A.jpg")}
+    source = opened(tmp_path, packed(files)) if is_zip else open_source(placed(tmp_path / "faces", files))
+    found = told(list(read_plan(source, "people.zip")))
+    assert found == {
+        "Strauß": ("Strauß/1.jpg",),
+        "Strauss": ("Strauss/1.jpg",),
+        "e7a": ("e7a.jpg",),
+        "E7A": ("E7A.jpg",),
+    }
+    assert {name: source.read(name) for name in files} == files
+    assert reason_of(source, "E7a.jpg") == "ambiguous_name"
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("e7a.jpg", "e7a.jpg"), ("E7A.jpg", "E7A.jpg"), ("E7a.jpg", None), ("e7a", "e7a.jpg"), ("E7a", None),
+        ("Strauss/1.JPG", None), ("strauß/1", None), ("Strauß/1", "Strauß/1.jpg"), ("far.JPG", "in/Far.jpg"),
+    ],
+)  # fmt: skip
+def test_a_table_means_the_file_that_it_writes_exactly_and_is_asked_where_it_writes_none(
+    written: str, found: str | None, tmp_path: Path
+) -> None:
+    names = ("Strauß/1.jpg", "Strauss/1.jpg", "e7a.jpg", "E7A.jpg", "in/Far.jpg")
+    (row,) = plan(
+        opened(tmp_path, packed({"t.csv": f"id,picture\n7,{written}\n".encode(), **dict.fromkeys(names, b"")}))
+    )
+    assert (row.reason, row.pictures[0] if not row.reason else None) == ("" if found else "ambiguous_name", found)
+
+
+def test_a_table_without_pictures_has_those_of_exactly_that_name(tmp_path: Path) -> None:
+    table = "id,name\nE7A,\n8,Strauß\n9,STRAUSS\n10,Bo\n"
+    names = ("e7a.jpg", "E7A.jpg", "Strauß/1.jpg", "Strauss/1.jpg", "bo/1.jpg")
+    found = plan(opened(tmp_path, packed({"t.csv": table.encode(), **dict.fromkeys(names, b"")})))
+    assert told(found) == {"E7A": ("E7A.jpg",), "8": ("Strauß/1.jpg",), "10": ("bo/1.jpg",)}
+    assert [each.external_id for each in found if each.reason == "ambiguous_name"] == ["9"]
+
+
+def test_of_a_name_that_comes_twice_the_last_file_counts(tmp_path: Path) -> None:
+    twice = packed({"7.jpg": b"first", "8.jpg": b"last"}).replace(b"8.jpg", b"7.jpg")
+    source = opened(tmp_path, twice)
+    assert (source.names, source.read("7.jpg")) == (("7.jpg",), b"last")
+    source.close()
+
+
 @pytest.mark.parametrize(
     "name", ["../a.jpg", "x/../../a.jpg", "/etc/a.jpg", "C:\\a.jpg", "\\\\host\\a.jpg", "..\\a.jpg"]
 )
@@ -145,6 +192,25 @@ def test_what_is_no_archive_is_refused(data: bytes, name: str, reason: str, tmp_
 def test_a_damaged_member_is_refused_alone(tmp_path: Path) -> None:
     data = bytearray(packed({"7.jpg": b"seven" * 100, "8.jpg": b"eight"}, zipfile.ZIP_STORED))
     data[data.find(b"seven") + 3] ^= 1
+    source = opened(tmp_path, bytes(data))
+    assert source.read("8.jpg") == b"eight"
+    assert reason_of(source, "7.jpg") == "cannot_unpack"
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+@pytest.mark.parametrize("is_damaged", [True, False])
+def test_a_member_that_would_be_unpacked_without_bounds_is_refused_alone(
+    packing: int,
+    is_damaged: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    buffer = io.BytesIO(packed({"8.jpg": b"eight"}))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr(zipfile.ZipInfo("7.jpg"), b"seven" * 100, packing)
+        start = archive.getinfo("7.jpg").header_offset + 30 + len("7.jpg")
+    data = bytearray(buffer.getvalue())
+    if is_damaged:
+        data[start + 9 : start + 14] = b"\xff" * 5
     source = opened(tmp_path, bytes(data))
     assert source.read("8.jpg") == b"eight"
     assert reason_of(source, "7.jpg") == "cannot_unpack"
