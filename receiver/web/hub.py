@@ -42,7 +42,7 @@ class Hub:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
-        self._sights: dict[tuple[Limits, int, int], asyncio.Task[set[int]]] = {}
+        self._sights: dict[tuple[Limits, tuple[int, ...]], asyncio.Task[set[int]]] = {}
 
     @property
     def newest(self) -> int:
@@ -94,7 +94,8 @@ class Hub:
 
     async def in_sight(self, found: Sequence[Announcement], limits: Limits) -> Collection[int]:
         """The ids of the alerts among them that an account with these limits may see; asked once for all such accounts."""
-        key = (limits, found[0].id, found[-1].id)
+        # All their numbers: some ask about a whole page, others about what was opened in it.
+        key = (limits, tuple(each.id for each in found))
         if key not in self._sights:
             if len(self._sights) >= SIGHTS:
                 self._sights.clear()
