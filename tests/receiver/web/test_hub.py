@@ -1,12 +1,15 @@
-"""The hub: what is remembered belongs to what was asked."""
+"""The hub: what is remembered belongs to what was asked, and the one thread that follows outlives any trouble."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from receiver.domain.accounts import Limits
+from receiver.domain.errors import Unavailable
 from receiver.services.alerting.announcing import Announcing
+from receiver.web import hub
 from receiver.web.hub import Hub
 from tests.receiver.web.asgi import run
 from tests.receiver.web.live_front import LiveSite, live_site
@@ -35,3 +38,33 @@ def test_sight_of_some_announcements_is_not_that_of_the_whole_page(site: LiveSit
 
     run(site.front, asked())
     own.close()
+
+
+@pytest.mark.parametrize(
+    "trouble", [ValueError("filedescriptor out of range"), Unavailable("storage_unavailable", "x")]
+)
+@pytest.mark.parametrize("step", ["listen", "bounds", "after", "wait"])
+def test_the_hub_goes_on_following_whatever_goes_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, trouble: Exception
+) -> None:
+    monkeypatch.setattr(hub, "POLL_SECONDS", 0.01)
+    done = getattr(Announcing, step)
+    troubles = [trouble]
+
+    def once_in_trouble(self: Announcing, *arguments: Any) -> Any:
+        if troubles:
+            raise troubles.pop()
+        return done(self, *arguments)
+
+    monkeypatch.setattr(Announcing, step, once_in_trouble)
+
+    async def told(site: LiveSite) -> None:
+        async with site.listener(site.token()) as listener:
+            await listener.until(listener.has_begun)
+            for _ in range(2):
+                alert = site.opened()
+                await listener.until(lambda alert=alert: alert in listener.alerts)  # type: ignore[misc]
+        assert troubles == []
+
+    with live_site(tmp_path) as site:
+        run(site.front, told(site))
