@@ -30,6 +30,7 @@ CATCH_ALL = {
     "receiver/web/sophon.py": "one request's trouble is not the others' of its round: its view meets it again, and says it",
     "receiver/web/frame_rounds.py": "one frame's trouble is not the others' of its round: its view meets it again, and says it",
     "receiver/services/forwarding/forwarding.py": "a turn's own mistake is told, and its lanes come back with the lease",
+    "receiver/web/hub.py": "one thread follows for everybody who is told live, and outlives any trouble",
     "receiver/services/forwarding/sending.py": "a channel's own mistake holds up its destination alone, not the thread",
 }
 CATCH_ALL_REGISTERED = ("receiver/web/problems.py",)

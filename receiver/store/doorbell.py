@@ -53,7 +53,10 @@ class Doorbell:
         if self._listener is None:
             time.sleep(seconds)
             return False
-        ready, _, _ = select.select([self._listener], [], [], seconds)
+        # Not select(): where many connections are open the socket's number is higher than it can take.
+        waiting = select.poll()
+        waiting.register(self._listener, select.POLLIN)
+        ready = waiting.poll(seconds * 1000)
         with contextlib.suppress(BlockingIOError):
             while ready:
                 self._listener.recv(16)

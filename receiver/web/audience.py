@@ -15,7 +15,7 @@ import structlog
 from receiver import metrics
 from receiver.domain.accounts import Caller
 from receiver.domain.alerts import Change
-from receiver.domain.errors import Busy, NotLoggedIn, Unavailable
+from receiver.domain.errors import Busy, Forbidden, NotLoggedIn, Unavailable
 from receiver.services.alerting.announcing import Announcement
 from receiver.web.hub import Hub
 from receiver.web.live import HEARTBEAT_SECONDS, ConnectionHandle
@@ -143,21 +143,28 @@ class Audience:
 
     async def _ask(self, key: str, listener: _Listener, token: str) -> None:
         try:
-            caller = await self._hub.look_up(lambda: self._doors.admit(token))
+            caller = await self._hub.look_up(lambda: self._admitted(token))
+            await self._hub.start()
+            if self._listeners.get(key) is not listener:
+                return  # it went away meanwhile
             if listener.caller is None:
                 self._doors.seats.check(caller.account_id)
-        except (NotLoggedIn, Busy, Unavailable):
+        except (NotLoggedIn, Forbidden, Busy, Unavailable):
             listener.tries += 1
             if listener.tries >= TRIES and listener.caller is None:
                 self._close(key)
             return
-        if self._listeners.get(key) is not listener:
-            return  # it went away meanwhile
-        await self._hub.start()
+        # From the look whether it is still there up to here nothing else has happened: its place is given back once.
         self._seat(listener, caller)
         if self._teller is None:
             self._teller = asyncio.create_task(self._tell(self._hub.newest))
         await listener.line.say("my_response", {"data": "Added!"})
+
+    def _admitted(self, token: str) -> Caller:
+        caller = self._doors.admit(token)
+        if caller.must_change:
+            raise Forbidden("password_must_change", "set another password first: POST /v1/accounts/me/password")
+        return caller
 
     def _seat(self, listener: _Listener, caller: Caller) -> None:
         """From a guest's place to one of the account; an account's connection may also become another account's."""
@@ -183,8 +190,8 @@ class Audience:
             try:
                 found = await self._hub.after(position)
                 if found:
-                    position = found[-1].id
                     await self._pass_on([each for each in found if each.change == Change.OPENED])
+                    position = found[-1].id
                 else:
                     await asyncio.wait({changed}, timeout=max(0.0, look_at - loop.time()))
                 if loop.time() >= look_at:
@@ -195,15 +202,19 @@ class Audience:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _pass_on(self, opened: Sequence[Announcement]) -> None:
+        """Tells everybody, or nobody: if it cannot be said who may see what, it is tried once more.
+
+        Raises:
+            Unavailable: the database is away; nobody has been told anything.
+        """
         if not opened:
             return
-        for listener in list(self._listeners.values()):
-            if listener.caller is None:
-                continue
-            limits = listener.caller.limits
-            sight = await self._hub.in_sight(opened, limits) if limits.is_limiting else None
+        told = [(each, each.caller.limits) for each in self._listeners.values() if each.caller is not None]
+        limiting = {limits for _, limits in told if limits.is_limiting}
+        sights = {limits: await self._hub.in_sight(opened, limits) for limits in limiting}
+        for listener, limits in told:
             for each in opened:
-                if sight is None or each.alert_id in sight:
+                if limits not in sights or each.alert_id in sights[limits]:
                     await listener.line.say("an_alert", {"data": "new_alert"})
 
     async def _look_again(self) -> None:

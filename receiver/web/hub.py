@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -42,7 +43,7 @@ class Hub:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
-        self._sights: dict[tuple[Limits, int, int], asyncio.Task[set[int]]] = {}
+        self._sights: dict[tuple[Limits, tuple[int, ...]], asyncio.Task[set[int]]] = {}
 
     @property
     def newest(self) -> int:
@@ -94,7 +95,8 @@ class Hub:
 
     async def in_sight(self, found: Sequence[Announcement], limits: Limits) -> Collection[int]:
         """The ids of the alerts among them that an account with these limits may see; asked once for all such accounts."""
-        key = (limits, found[0].id, found[-1].id)
+        # All their numbers: some ask about a whole page, others about what was opened in it.
+        key = (limits, tuple(each.id for each in found))
         if key not in self._sights:
             if len(self._sights) >= SIGHTS:
                 self._sights.clear()
@@ -112,33 +114,36 @@ class Hub:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        position = self._begin(loop)
-        while not self._stopping.is_set():
-            try:
-                found = self._announcing.after(position)
-            except Unavailable as error:
-                log.warning("cannot_follow", why=error.detail)
-                self._stopping.wait(POLL_SECONDS)
-                continue
-            if not found:
-                self._announcing.wait(POLL_SECONDS)
-                continue
-            position = found[-1].id
-            _tell(loop, self._take, found)
-
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> int:
         """Listens, and only then looks where the end is."""
-        self._announcing.listen()
+        self._until_it_works(self._announcing.listen)
+        bounds = self._until_it_works(self._announcing.bounds)
+        if bounds is None:
+            return
+        position = bounds[1]
+        _tell(loop, self._note_begin, position)
+        while not self._stopping.is_set():
+            found = self._until_it_works(partial(self._next, position))
+            if found:
+                position = found[-1].id
+                _tell(loop, self._take, found)
+
+    def _next(self, position: int) -> Sequence[Announcement]:
+        found = self._announcing.after(position)
+        if not found:
+            self._announcing.wait(POLL_SECONDS)
+        return found
+
+    def _until_it_works(self, work: Callable[[], T]) -> T | None:
+        """What it comes to, however often it fails before; None if the process ends first."""
         while not self._stopping.is_set():
             try:
-                _, newest = self._announcing.bounds()
+                return work()
             except Unavailable as error:
                 log.warning("cannot_follow", why=error.detail)
-                self._stopping.wait(POLL_SECONDS)
-            else:
-                _tell(loop, self._note_begin, newest)
-                return newest
-        return 0
+            except Exception:  # no other thread follows: without it nobody would be told anything any more
+                log.exception("cannot_follow")
+            self._stopping.wait(POLL_SECONDS)
+        return None
 
     def _note_begin(self, newest: int) -> None:
         self._floor = newest

@@ -2,12 +2,15 @@
 
 import multiprocessing
 import os
+import resource
 import socket
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from receiver.store.doorbell import FOLDER, Doorbell
 
+# As many numbers as select() can take.
+MANY = 1024
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -84,6 +87,23 @@ def test_rings_add_up_to_one_and_a_full_bell_never_blocks(tmp_path: Path) -> Non
 def test_whoever_does_not_listen_is_not_woken(tmp_path: Path) -> None:
     bell = Doorbell(tmp_path)
     assert not bell.wait(0)
+    bell.close()
+
+
+def test_a_bell_rings_where_many_files_are_open(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2 * MANY)), hard))
+    bell = Doorbell(tmp_path)
+    taken = [os.dup(0) for _ in range(MANY)]
+    try:
+        bell.listen()
+    finally:
+        for each in taken:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert not bell.wait(0)
+    bell.ring()
+    assert bell.wait(30)
     bell.close()
 
 

@@ -1,15 +1,18 @@
 """Socket.IO of today, packet by packet: whoever goes away without a word holds up nobody, and leaves nothing behind."""
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 
-from receiver.domain.accounts import Role
+from receiver.domain.accounts import NO_LIMITS, Limits, Role
+from receiver.domain.errors import Unavailable
 from receiver.services.accounts.accounts import NewAccount
 from receiver.services.accounts.logging_in import Login
+from receiver.services.alerting.announcing import Announcing
 from receiver.web import audience, socket_io
 from tests.receiver.web.asgi import Answered, chunks_of, run, scope_of, talk
 from tests.receiver.web.live_front import PATIENCE, LiveSite, live_site
@@ -52,12 +55,16 @@ class Polling:
 
     async def join(self, token: str) -> "Polling":
         """As somebody who is told of alerts."""
+        await self.show(token)
+        assert await self.told() == [ADDED]
+        return self
+
+    async def show(self, token: str) -> None:
+        """Joins, and says who it is."""
         await self.say("40/alert,")
         (joined,) = await self.told()
         assert joined.startswith("40/alert,")
         await self.say(f"42/alert,{orjson.dumps(['get_alert', {'username': 'x', 'token': token}]).decode()}")
-        assert await self.told() == [ADDED]
-        return self
 
 
 def packets(answer: Answered) -> list[str]:
@@ -65,9 +72,15 @@ def packets(answer: Answered) -> list[str]:
     return answer.body.decode().split("\x1e")
 
 
-def token(site: LiveSite) -> str:
-    site.services.accounts.add(NewAccount("somebody", PASSWORD, Role.VIEWER, must_change=False))
-    return site.services.logging_in.login(Login("somebody", PASSWORD, "", None, "server_api")).secret
+def token(site: LiveSite, name: str = "somebody", limits: Limits = NO_LIMITS, *, must_change: bool = False) -> str:
+    site.services.accounts.add(NewAccount(name, PASSWORD, Role.VIEWER, limits, must_change=must_change))
+    return site.services.logging_in.login(Login(name, PASSWORD, "", None, "server_api")).secret
+
+
+def sockets_of(site: LiveSite) -> socket_io.SocketIo:
+    found = site.front._hooks.sockets
+    assert isinstance(found, socket_io.SocketIo)
+    return found
 
 
 def ways_to_end() -> list[str]:
@@ -142,8 +155,76 @@ def test_what_is_said_after_the_end_is_not_heard(site: LiveSite) -> None:
         client = await Polling(site).begin()
         await client.say("1\x1e40/alert,")
         await asyncio.sleep(0)  # what it said is heard in the background
-        sockets = site.front._hooks.sockets
-        assert isinstance(sockets, socket_io.SocketIo)
-        assert list(sockets._server.manager.get_namespaces()) == []
+        assert list(sockets_of(site)._server.manager.get_namespaces()) == []
+
+    run(site.front, conversation())
+
+
+def test_an_outage_while_it_is_looked_who_may_see_an_alert_keeps_it_from_nobody(
+    site: LiveSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "PAUSE_SECONDS", 0.01)
+    asked = Announcing.in_sight
+    outages = [Unavailable("storage_unavailable", "the database is away")]
+
+    def in_sight(self: Announcing, alert_ids: Collection[int], limits: Limits) -> set[int]:
+        if outages:
+            raise outages.pop()
+        return asked(self, alert_ids, limits)
+
+    async def conversation() -> None:
+        limited = token(site, "limited", Limits(gates=frozenset({7})))
+        everything = token(site)
+        clients = [await (await Polling(site).begin()).join(each) for each in (everything, limited)]
+        clients.append(await (await Polling(site).begin()).join(everything))
+        monkeypatch.setattr(Announcing, "in_sight", in_sight)
+        for _ in range(2):
+            site.opened(gate_id=7)
+            for client in clients:
+                assert await client.told() == [TOLD]
+        assert outages == []
+
+    run(site.front, conversation())
+
+
+def test_who_leaves_while_the_hub_starts_gives_its_place_back_once(
+    site: LiveSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, may_go_on = threading.Event(), threading.Event()
+    bounds = Announcing.bounds
+
+    def slowly(self: Announcing) -> tuple[int, int]:
+        is_asked.set()
+        may_go_on.wait(PATIENCE)
+        return bounds(self)
+
+    monkeypatch.setattr(Announcing, "bounds", slowly)
+
+    async def conversation() -> None:
+        secret = token(site)
+        leaving, staying = await Polling(site).begin(), await Polling(site).begin()
+        await leaving.show(secret)
+        await asyncio.to_thread(is_asked.wait, PATIENCE)
+        await leaving.say("1")
+        await staying.show(secret)
+        may_go_on.set()
+        assert await staying.told() == [ADDED]
+        assert site.services.live_seats.number() == 1
+        await Polling(site).begin()
+        assert sockets_of(site)._audience._doors.guests.number() == 1
+
+    run(site.front, conversation())
+
+
+def test_who_must_set_another_password_first_is_told_nothing(site: LiveSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audience, "TRIES", 1)
+
+    async def conversation() -> None:
+        client = await Polling(site).begin()
+        await client.show(token(site, must_change=True))
+        answer = await client.ask()
+        # It may be gone before the poll comes.
+        assert answer.status == 400 or packets(answer) == [CLOSED]
+        assert site.services.live_seats.number() == 0
 
     run(site.front, conversation())
