@@ -303,6 +303,20 @@ def is_used(tx: Tx, digest: bytes, last_event: int) -> tuple[bool, bool]:
     return False, tx.execute(newer).first() is not None
 
 
+def seen_by_others(tx: Tx, digest: bytes, last_event: int) -> list[Row[Any]]:
+    """(id, box, is_live) of the faces that were seen on the picture in the events that still have it."""
+    with_it = select(event_picture.c.event_id).where(
+        event_picture.c.digest == digest, event_picture.c.event_id <= last_event
+    )
+    columns = (sighting.c.id, sighting.c.box, sighting.c.is_live)
+    return list(tx.execute(select(*columns).where(sighting.c.digest == digest, sighting.c.event_id.in_(with_it))))
+
+
+def drop_sightings(tx: Tx, ids: Sequence[int]) -> int:
+    """Deletes faces that were seen, with their embeddings; how many."""
+    return tx.execute(delete(sighting).where(sighting.c.id.in_(list(ids)))).rowcount
+
+
 def replace_picture(tx: Tx, old: bytes, new: Mapping[str, Any], last_event: int) -> None:
     """Whoever refers to the old picture refers to the new one, and says so; events that came later keep theirs."""
     digest = new["digest"]

@@ -77,14 +77,15 @@ class PictureEraser:
         with self._store.read() as tx:
             rows = erasing.next_pictures(tx, erasure.id, TAKEN)
             used = {row.digest: erasing.is_used(tx, row.digest, erasure.last_event) for row in rows}
-        counts = {"pictures_deleted": 0, "pictures_blurred": 0, "pictures_kept": 0}
+        counts = {"pictures_deleted": 0, "pictures_blurred": 0, "pictures_kept": 0, "sightings": 0}
         ended: list[bytes] = []
         free: list[bytes] = []
         for row in rows:
             is_older, is_newer = used[row.digest]
             if is_older:
                 # It stays in line: by the next step nobody who was there before needs the old one.
-                counts["pictures_blurred"] += self._blur(row, erasure.last_event, pace)
+                counts["sightings"] += self._blur(row, erasure.last_event, pace)
+                counts["pictures_blurred"] += 1
                 continue
             ended.append(row.digest)
             if is_newer:
@@ -98,11 +99,14 @@ class PictureEraser:
         return counts
 
     def _blur(self, row: Row, last_event: int, pace: Pace) -> int:
+        """How many faces of others' events went with it: those that are the erased person's, or may be."""
         stored = self._pictures.get(row.digest)
-        image = self._blurred(row, stored.data if stored is not None else b"")
+        image, boxes = self._blurred(row, stored.data if stored is not None else b"")
         new = _encoded(image)
         self._pictures.put([new])
         with pace.step(), self._store.write() as tx:
+            seen = erasing.seen_by_others(tx, row.digest, last_event)
+            number = erasing.drop_sightings(tx, [each.id for each in seen if _is_to_go(each, boxes)])
             values = {
                 "digest": new.digest,
                 "media_type": new.media_type,
@@ -110,18 +114,40 @@ class PictureEraser:
                 "height": new.height,
             }
             erasing.replace_picture(tx, row.digest, values, last_event)
-        return 1
+        return number
 
-    def _blurred(self, row: Row, data: bytes) -> RgbImage:
+    def _blurred(self, row: Row, data: bytes) -> tuple[RgbImage, Boxes]:
+        """The picture and where on it the person was; no boxes: nobody can say where, and all of it is blurred."""
         try:
             image = self._parts.read_image(data)
         except RecognitionError:
             # Nobody can say what it shows.
-            return np.full((GREY, GREY, 3), GREY, dtype=np.uint8)
+            return np.full((GREY, GREY, 3), GREY, dtype=np.uint8), ()
         boxes = list(row.boxes)
         if not boxes and row.probes:
             boxes = list(self._parts.locate(image, row.probes, row.model))
-        return blurred(image, boxes)
+        return blurred(image, boxes), boxes
+
+
+def _is_to_go(seen: Row, boxes: Boxes) -> bool:
+    """Whether a face that was seen in somebody else's event is the erased person's, or may be.
+
+    Where nobody can say which one is, an event keeps the face that it was decided on, and no other.
+    """
+    if not boxes:
+        return not seen.is_live
+    return any(_is_one_face(seen.box, box) for box in boxes)
+
+
+def _is_one_face(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether the middle of one box lies in the other: engines draw larger and smaller boxes around the same face."""
+    return _has_middle_of(one, other) or _has_middle_of(other, one)
+
+
+def _has_middle_of(box: Sequence[int], other: Sequence[int]) -> bool:
+    left, top, right, bottom = box
+    across, down = (other[0] + other[2]) / 2, (other[1] + other[3]) / 2
+    return left <= across <= right and top <= down <= bottom
 
 
 def faces_near(sightings: Sequence[Sighting], probes: bytes, model: str, reach: float) -> Boxes:
