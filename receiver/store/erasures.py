@@ -133,13 +133,12 @@ def says(person_id: int, identity: tuple[str, int], external_id: Any, device_id:
 
 
 def hide_events(tx: Tx, erasure_id: int, person_id: int, identities: Identities, after: int = 0) -> int:
-    """Hides the person's events with an id above ``after``, and those in which a device says the name; how many.
+    """Hides the person's events, and those with an id above ``after`` in which a device says the name; how many.
 
     Own are those in which we know the person, and those in which only a device does. Where a device gave the id to a
     face that we know as somebody else's the event stays that one's, and loses what the device said.
     """
-    ours = event.c.person_id == person_id
-    number = _hide(tx, erasure_id, select(event.c.id).where(ours, event.c.id > after), is_own=True)
+    number = _hide(tx, erasure_id, select(event.c.id).where(event.c.person_id == person_id), is_own=True)
     for identity in identities:
         said = (says(person_id, identity, event.c.identity_id, event.c.device_id), event.c.id > after)
         nobody = event.c.person_id.is_(None)

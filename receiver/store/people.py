@@ -81,6 +81,8 @@ def remove(tx: Tx, person_id: int) -> bool:
     """
     for merged in list(tx.execute(select(person.c.id).where(person.c.merged_into == person_id)).scalars()):
         remove(tx, merged)
+    # A decision under way has the person too: what it writes must be seen below.
+    tx.execute(select(person.c.id).where(person.c.id == person_id).with_for_update())
     corrections.forget(tx, [person_id])
     # Whoever was taken out by hand does not come back by a device's word alone.
     is_theirs = device_identity.c.person_id == person_id

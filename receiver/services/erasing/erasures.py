@@ -9,7 +9,18 @@ from receiver.domain.errors import Conflict, NotFound
 from receiver.domain.reviews import adoption_key
 from receiver.services.asking.asking import Page
 from receiver.services.people.correction_steps import must_be_there
-from receiver.store import alert_upkeep, corrections, erasing, erasures, holds, listing, outbox, people, review_upkeep
+from receiver.store import (
+    alert_upkeep,
+    corrections,
+    erasing,
+    erasures,
+    holds,
+    listing,
+    moving,
+    outbox,
+    people,
+    review_upkeep,
+)
 from receiver.store.database import Row, Tx
 from receiver.store.erased_list import Erased, ErasedList, fingerprint
 from receiver.store.pictures import Pictures
@@ -125,6 +136,8 @@ def _mark_of(person: Row) -> str:
 def _hide(tx: Tx, person: Row, key: str, reason: str, who: tuple[str, datetime]) -> int:
     """Nobody sees the person from the end of this transaction on; under the gallery's lock."""
     by, now = who
+    # Decisions under way have the person too; the events that they are about are hidden with the others.
+    moving.hold_people(tx, [person.id])
     identities = erasures.identities_of(tx, person.id)
     subject = {
         "name": person.name,
