@@ -34,9 +34,10 @@ def work_of(house: "House") -> dict[str, Any]:
     from receiver.services.alerting.frames import FrameRoom
     from receiver.services.alerting.judging import Judging
     from receiver.services.alerting.watching import Watching
+    from receiver.services.upkeep.housekeeping import Housekeeping
 
     judging = Judging(house.store, make_judge(house)) if house.settings.engine_name == "off" else None
-    room = FrameRoom(house.store, house.settings.frames_size)
+    room = FrameRoom(house.store, house.settings.frames_size, Housekeeping(house.store, house.pictures).drop_unneeded)
     return {"judging": judging, "watching": Watching(house.store, make_alerting(house), make_book(house), room)}
 
 

@@ -81,14 +81,19 @@ def _is_free() -> Any:
     return or_(frame.c.alert_id.is_(None), frame.c.alert_id.not_in(open_ones))
 
 
-def drop_oldest(tx: Tx, *, is_calm: bool, beyond: int, limit: int) -> int:
-    """Deletes the oldest frames, calm ones or those of closed alerts, until so many bytes are free; the bytes that they had."""
+def drop_oldest(tx: Tx, *, is_calm: bool, before: datetime, beyond: int, limit: int) -> list[Row[Any]]:
+    """Deletes the oldest frames from before a time, calm ones or those of closed alerts, until so many bytes are free.
+
+    (id, bytes, digest) of each.
+    """
     where = frame.c.alert_id.is_(None) if is_calm else (frame.c.alert_id.is_not(None) & _is_free())
-    freed, gone = 0, []
-    for row in tx.execute(select(frame.c.id, frame.c.bytes).where(where).order_by(frame.c.id).limit(limit)):
+    statement = select(frame.c.id, frame.c.bytes, frame.c.digest).where(where, frame.c.received_at < before)
+    freed = 0
+    gone: list[Any] = []
+    for row in tx.execute(statement.order_by(frame.c.id).limit(limit)):
         if freed >= beyond:
             break
         freed += row.bytes
-        gone.append(row.id)
-    tx.execute(delete(frame).where(frame.c.id.in_(gone)))
-    return freed
+        gone.append(row)
+    tx.execute(delete(frame).where(frame.c.id.in_([row.id for row in gone])))
+    return gone

@@ -17,6 +17,9 @@ from receiver.store.tables import erased_picture, picture
 REFRESH_SECONDS = 3600
 REMEMBERED = 50_000
 ORPHAN_AGE = timedelta(days=1)
+# What has not been used for so long no process takes for stored any more: it would write it anew. The minutes are for whoever
+# found it in memory at the last moment, and still has to commit what refers to it.
+FORGOTTEN_AGE = timedelta(seconds=REFRESH_SECONDS, minutes=10)
 # How long a process goes on trusting its memory after a digest was erased, and how far back it then looks.
 FOLLOW_SECONDS = 1.0
 FOLLOW_BACK = timedelta(minutes=5)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from receiver import metrics
@@ -13,7 +13,7 @@ from receiver.domain.errors import Conflict, Forbidden, GatehouseError, NotFound
 from receiver.services.intake.group_commit import GroupCommit
 from receiver.store import frames
 from receiver.store.database import Row, Tx
-from receiver.store.pictures import Pictures, StoredPicture
+from receiver.store.pictures import FORGOTTEN_AGE, Pictures, StoredPicture
 from receiver.store.store import Store
 from receiver.translation.pictures import inspect
 
@@ -21,6 +21,8 @@ from receiver.translation.pictures import inspect
 LARGEST_NUMBER = 2**63 - 1
 # Frames that one transaction takes away.
 AT_ONCE = 200
+# Longer than a picture must lie unused before it may go: it is written a moment after its frame came.
+KEPT_AT_LEAST = FORGOTTEN_AGE + timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,24 +171,31 @@ def _row(entry: _Entry) -> dict[str, object]:
 class FrameRoom:
     """What all frames may take: beyond it the oldest calm ones go first, and those of alerts that nobody has closed never.
 
+    What came within KEPT_AT_LEAST stays too: its pictures could not go yet, and without them nothing would be free.
+
     Args:
         size: bytes.
+        drop_unneeded: given pictures and a time; deletes those that nothing refers to and that are unused since then.
     """
 
-    def __init__(self, store: Store, size: int) -> None:
+    def __init__(self, store: Store, size: int, drop_unneeded: Callable[[Sequence[bytes], datetime], int]) -> None:
         self._store = store
         self._size = size
+        self._drop_unneeded = drop_unneeded
 
-    def make(self) -> int:
-        """Takes away what is beyond it; how many bytes. The pictures follow with the sweep of orphans."""
+    def make(self, now: datetime | None = None) -> int:
+        """Takes away what is beyond it, with its pictures; how many bytes."""
+        now, freed = now or datetime.now(UTC), 0
+        before = now - KEPT_AT_LEAST
         with self._store.read() as tx:
             beyond = frames.size(tx) - self._size
-        freed = 0
         for is_calm in (True, False):
             while freed < beyond:
+                left = beyond - freed
                 with self._store.write() as tx:
-                    gone = frames.drop_oldest(tx, is_calm=is_calm, beyond=beyond - freed, limit=AT_ONCE)
-                freed += gone
-                if gone == 0:
+                    gone = frames.drop_oldest(tx, is_calm=is_calm, before=before, beyond=left, limit=AT_ONCE)
+                if not gone:
                     break
+                freed += sum(row.bytes for row in gone)
+                self._drop_unneeded([row.digest for row in gone], now - FORGOTTEN_AGE)
         return freed

@@ -51,7 +51,7 @@ class Watching:
     def sweep(self, now: datetime | None = None) -> int:
         """Forgets announcements that nobody resumes from, and frames that there is no room for; how many of the first."""
         now, number = now or datetime.now(UTC), 0
-        self._frame_room.make()
+        self._frame_room.make(now)
         with self._store.write() as tx:
             alert_upkeep.drop_keys(tx, now - REMEMBERED)
         while True:

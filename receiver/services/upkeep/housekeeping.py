@@ -1,6 +1,6 @@
 """Takes away what nobody needs any more: pictures that were stored but never came to belong to an event or a face."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from receiver.domain.strangers import SHIPPED_RULES
@@ -29,6 +29,14 @@ class Housekeeping:
     def sweep_erased(self) -> int:
         """Deletes erased pictures that a box has sent again without a new event; returns how many."""
         return self._sweep(datetime.now(UTC) - ERASED_AGE, self._pictures.come_again)
+
+    def drop_unneeded(self, digests: Sequence[bytes], before: datetime) -> int:
+        """Deletes those of some pictures that nothing refers to and that have not been used since ``before``; how many."""
+        with self._store.read() as tx:
+            needed = events.referred(tx, digests) | people.referred(tx, digests) | devices.referred(tx, digests)
+            needed |= review_upkeep.referred(tx, digests) | frames.referred(tx, digests)
+        orphans = [digest for digest in digests if digest not in needed]
+        return self._pictures.drop(orphans, before) if orphans else 0
 
     def sweep_logins(self) -> int:
         """Deletes logins and API keys that have been over for long; until then they tell who came, and from where."""
@@ -61,10 +69,6 @@ class Housekeeping:
         dropped = 0
         last = b""
         while digests := old(before, last, BATCH):
-            with self._store.read() as tx:
-                needed = events.referred(tx, digests) | people.referred(tx, digests) | devices.referred(tx, digests)
-                needed |= review_upkeep.referred(tx, digests) | frames.referred(tx, digests)
-            orphans = [digest for digest in digests if digest not in needed]
-            dropped += self._pictures.drop(orphans, before) if orphans else 0
+            dropped += self.drop_unneeded(digests, before)
             last = digests[-1]
         return dropped

@@ -25,7 +25,7 @@ SILENT = 3
 
 def watching(store: Store) -> Watching:
     """As a worker has it that has just started: it reads the rules now."""
-    return Watching(store, alerting_of(store), RuleBook(UTC), FrameRoom(store, 10**9))
+    return Watching(store, alerting_of(store), RuleBook(UTC), FrameRoom(store, 10**9, lambda _digests, _before: 0))
 
 
 def device(store: Store, key: str = "box", **values: Any) -> int:

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from receiver.domain.alerts import NewAlert, Outcome, Severity, Source
 from receiver.services.alerting.frames import FrameRoom, Frames, NewFrame
@@ -19,6 +19,7 @@ from receiver.store.store import Store
 from tests.receiver.alarms import NOW, alerts_of
 from tests.receiver.boxes import count, jpeg, text_of
 from tests.receiver.erasing import columns_with, make_erasing, without_rest
+from tests.receiver.services.test_alerting import alerting_of
 from tests.receiver.web.site import Site
 from tests.receiver.web.test_retention import retaining
 
@@ -132,7 +133,7 @@ def test_beyond_their_room_the_oldest_calm_frames_go_first(store: Store, any_sit
     alerting.close(1, "a", Outcome.TEST)
 
     def left(size: int) -> list[int]:
-        FrameRoom(any_site.store, size).make()
+        room_of(any_site.store, size).make(datetime.now(UTC) + DAY)
         with any_site.store.read() as tx:
             return sorted(tx.execute(tables.frame.select()).scalars())
 
@@ -140,6 +141,41 @@ def test_beyond_their_room_the_oldest_calm_frames_go_first(store: Store, any_sit
     assert left(7 * each) == ids
     assert left(4 * each + each // 2) == [ids[0], ids[1], *ids[4:]]
     assert left(0) == [ids[1]], "an open alert keeps its frames"
+
+
+def room_of(store: Store, size: int) -> FrameRoom:
+    return FrameRoom(store, size, Housekeeping(store, Pictures(store.pictures)).drop_unneeded)
+
+
+def kept_pictures(store: Store) -> list[bytes]:
+    with store.pictures.read() as tx:
+        return sorted(tx.execute(select(tables.picture.c.data)).scalars())
+
+
+def test_the_pictures_of_frames_that_there_is_no_room_for_go_with_them(store: Store) -> None:
+    taking = frames_of(store)
+    alert = alerting_of(store).open(NewAlert("behavior", Severity.WARNING, Source.DEVICE, NOW, device_id=1))
+    for new in (
+        NewFrame(1, None, jpeg(1), NOW), NewFrame(1, None, jpeg(2), NOW), NewFrame(1, alert, jpeg(2), NOW),
+    ):  # fmt: skip
+        taking.add(new)
+    room_of(store, 0).make(datetime.now(UTC) + DAY)
+    assert kept_pictures(store) == [jpeg(2)], "another frame has the same picture"
+    taking = frames_of(store)
+    taking.add(NewFrame(1, None, jpeg(1), NOW))
+    assert kept_pictures(store) == sorted([jpeg(1), jpeg(2)])
+
+
+def test_a_frame_whose_picture_may_not_go_yet_stays(store: Store) -> None:
+    """A process that remembers the picture would not write it anew for another frame."""
+    taking = frames_of(store)
+    taking.add(NewFrame(1, None, jpeg(1), NOW))
+    came = datetime.now(UTC)
+    assert room_of(store, 0).make(came + timedelta(minutes=70)) == 0
+    taking.add(NewFrame(1, None, jpeg(1), NOW))
+    assert kept_pictures(store) == [jpeg(1)]
+    assert room_of(store, 0).make(came + timedelta(minutes=80)) == 2 * len(jpeg(1))
+    assert kept_pictures(store) == []
 
 
 def test_announcements_of_the_erased_are_gone(any_site: Site) -> None:
