@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, insert, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.domain.accounts import Limits
@@ -53,7 +53,7 @@ def held(tx: Tx, alert_id: int) -> Row[Any] | None:
 
 
 def claim_key(tx: Tx, key: str, now: datetime) -> Row[Any]:
-    """(alert_id, last_at) of the newest alert with that key; alert_id is None if there was none.
+    """(alert_id, last_at) of the alert with that key that occurred last; alert_id is None if there was none.
 
     The key is this transaction's alone until its end, so that two workers who meet one person open one alert.
     """
@@ -64,8 +64,17 @@ def claim_key(tx: Tx, key: str, now: datetime) -> Row[Any]:
 
 
 def keep_key(tx: Tx, key: str, alert_id: int, last_at: datetime) -> None:
-    """The newest alert with that key, and when what it is about last occurred."""
-    tx.execute(update(alert_key).where(alert_key.c.key == key).values(alert_id=alert_id, last_at=last_at))
+    """The key has an alert that occurred then; one that occurred later stays its newest."""
+    is_newest = or_(alert_key.c.alert_id.is_(None), alert_key.c.last_at <= last_at)
+    tx.execute(update(alert_key).where(alert_key.c.key == key, is_newest).values(alert_id=alert_id, last_at=last_at))
+
+
+def last_begun(tx: Tx, key: str, until: datetime) -> Row[Any] | None:
+    """Of the alerts with that key that nobody has closed, the one that began last before a time; held like ``held``."""
+    # As its index has it: a parameter would hide from the database that they are the same.
+    is_lasting = alert.c.state != literal_column(f"'{AlertState.CLOSED}'")
+    statement = select(alert).where(alert.c.key == key, is_lasting, alert.c.started_at <= until)
+    return tx.execute(statement.order_by(alert.c.started_at.desc()).limit(1).with_for_update()).one_or_none()
 
 
 def known_keys(tx: Tx, keys: Collection[str]) -> dict[str, Row[Any]]:

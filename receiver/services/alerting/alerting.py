@@ -212,9 +212,8 @@ def _with_time(new: NewAlert) -> NewAlert:
 def _opened(tx: Tx, new: NewAlert, now: datetime) -> Happened:
     """Opens an alert, or adds to the one that lasts."""
     if new.key is not None:
-        newest = alerts.claim_key(tx, new.key, now)
-        present = None if newest.alert_id is None else alerts.held(tx, newest.alert_id)
-        if present is not None and _lasts(present, new):
+        present = _present(tx, new, new.key, now)
+        if present is not None:
             return _repeated(tx, present, new, now)
     alert = alerts.add(tx, _row(new, now))
     if new.event_id is not None:
@@ -222,6 +221,19 @@ def _opened(tx: Tx, new: NewAlert, now: datetime) -> Happened:
     if new.key is not None:
         alerts.keep_key(tx, new.key, alert.id, new.started_at)
     return Happened(alert, Change.OPENED, _opener(new))
+
+
+def _present(tx: Tx, new: NewAlert, key: str, now: datetime) -> Row | None:
+    """The alert to which what is new belongs; None: it is one of its own.
+
+    Mostly that is the newest one. A device that tells of an hour that it was offline beside the present goes back and forth.
+    """
+    newest = alerts.claim_key(tx, key, now)
+    present = None if newest.alert_id is None else alerts.held(tx, newest.alert_id)
+    if present is not None and _lasts(present, new):
+        return present
+    earlier = alerts.last_begun(tx, key, new.started_at + timedelta(seconds=new.suppress_seconds))
+    return earlier if earlier is not None and _lasts(earlier, new) else None
 
 
 def _lasts(present: Row, new: NewAlert) -> bool:

@@ -70,10 +70,18 @@ alert = Table(
         postgresql_where=text("escalate_at IS NOT NULL"),
     ),
     Index(None, "closed_at"),
+    # Late events find the alert of their own time by it.
+    Index(
+        "ix_alert_repetition",
+        "key",
+        "started_at",
+        sqlite_where=text("key IS NOT NULL AND state <> 'closed'"),
+        postgresql_where=text("key IS NOT NULL AND state <> 'closed'"),
+    ),
     sqlite_autoincrement=True,
 )
 
-# The newest alert of what is repeated: whoever writes this row decides alone whether an event opens another.
+# Of what is repeated the alert that occurred last: whoever writes this row decides alone whether an event opens another.
 alert_key = Table(
     "alert_key",
     main,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from receiver.domain.alerts import AlertNotice, NewAlert, Outcome, Severity, Source
 from receiver.domain.errors import Conflict, Forbidden, NotFound
@@ -122,6 +123,56 @@ def test_events_told_out_of_their_order_belong_to_what_lasts(store: Store) -> No
         alerting.open(hit(number))
     (alert,) = alerts_of(store)
     assert (alert.events, alert.started_at, alert.last_at) == (4, NOW, NOW + timedelta(seconds=600))
+
+
+LIVE = 90 * 60
+
+
+def newest_of(store: Store) -> tuple[int, datetime]:
+    """(alert, when it last occurred) of the key of all hits."""
+    with store.read() as tx:
+        (found,) = alerts.known_keys(tx, [str(hit().key)]).values()
+    return found.alert_id, found.last_at
+
+
+def test_late_events_beside_live_ones_belong_to_the_alert_of_their_own_time(store: Store) -> None:
+    alerting = alerting_of(store)
+    for number in range(0, 360, 60):
+        alerting.open(hit(number))
+        alerting.open(hit(LIVE + number))
+    late, live = alerts_of(store)
+    assert (late.events, late.started_at, late.last_at) == (6, NOW, NOW + timedelta(minutes=5))
+    assert (live.events, live.started_at) == (6, NOW + timedelta(minutes=90))
+    assert [kind for kind, _ in announced(store)].count("opened") == 2
+    assert newest_of(store) == (live.id, live.last_at)
+
+
+def test_a_late_alert_that_was_dealt_with_is_followed_by_one_more(store: Store) -> None:
+    alerting = alerting_of(store)
+    live, closed = alerting.open(hit(LIVE)), alerting.open(hit())
+    alerting.close(closed, "a", Outcome.CONFIRMED)
+    next_one = alerting.open(hit(60))
+    assert next_one not in {live, closed}
+    assert [alerting.open(hit(number)) for number in (120, LIVE + 60, 180)] == [next_one, live, next_one]
+    assert newest_of(store) == (live, NOW + timedelta(seconds=LIVE + 60))
+
+
+def test_the_alert_of_a_late_event_is_found_by_an_index(store: Store) -> None:
+    if not store.is_sqlite:
+        return
+    asked: list[str] = []
+
+    @event.listens_for(store.main.engine, "before_cursor_execute")
+    def remember(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    alerting_of(store).open(hit())
+    (looked,) = [each for each in asked if "FROM alert" in each and "started_at <=" in each]
+    with store.read() as tx:
+        rows = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {looked}", (0,) * looked.count("?"))
+        plan = " ".join(row.detail for row in rows)
+    assert "ix_alert_repetition (key=? AND started_at<?" in plan
+    assert "TEMP B-TREE" not in plan
 
 
 def test_subscribers_are_told_of_what_matters_in_its_transaction(store: Store) -> None:
