@@ -379,9 +379,14 @@ def test_a_full_disk_is_unavailable_and_nothing_is_kept(store: Store, tmp_path: 
     with pytest.MonkeyPatch.context() as patch:
         usage = type(shutil.disk_usage(tmp_path))
         patch.setattr(shutil, "disk_usage", lambda _folder: usage(10**12, 10**12, 199 * 1024**2))
-        with open_intake(store, tmp_path) as intake, pytest.raises(Unavailable) as caught:
-            intake.record([history()], HISTORY)
-    assert caught.value.reason == "disk_full"
+        with open_intake(store, tmp_path) as intake:
+            with pytest.raises(Unavailable) as caught:
+                intake.record([history()], HISTORY)
+            for _ in range(2):  # the second time it would be quarantined
+                with pytest.raises(Unavailable) as unread:
+                    intake.record_unreadable(b"junk", "not_json", "why", HISTORY)
+    assert caught.value.reason == unread.value.reason == "disk_full"
+    assert count(store, tables.rejected_body) == count(store, tables.quarantine) == 0
     assert count(store, tables.event) == 0
 
 
