@@ -135,11 +135,12 @@ RETENTION_KINDS = (
     "identities",
     "alerts",
     "frames",
+    "quarantine",
 )
 RETENTION_LISTS = ("staff", "visitor", "blacklist", "stranger", "vip")
 RETENTION_RULE = re.compile(r"(?:(?P<list>[a-z]+)\.)?(?P<kind>[a-z_]+)\s*=\s*(?P<days>\d{1,5})")
 # Of a rule without a list, a kind of which there are no lists.
-LISTLESS_KINDS = frozenset({"strangers", "reviews", "identities", "alerts", "frames"})
+LISTLESS_KINDS = frozenset({"strangers", "reviews", "identities", "alerts", "frames", "quarantine"})
 
 
 def read_retention(value: Any) -> tuple[tuple[str, str, int], ...]:

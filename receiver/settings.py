@@ -129,7 +129,8 @@ class Settings:
     retention: tuple[tuple[str, str, int], ...] = setting(
         (),
         "Days to keep: events, scenes, faces (pictures), embeddings, real_time (events), strangers (unseen), reviews (decided), "
-        "identities (of devices, unseen and not adopted), alerts (closed), frames (not of alerts that are open), e.g. "
+        "identities (of devices, unseen and not adopted), alerts (closed), frames (not of alerts that are open), "
+        "quarantine (messages that could not be read), e.g. "
         "`events=365, scenes=30, visitor.scenes=7, strangers=90`; empty: everything, for good.",
         read_retention,
     )

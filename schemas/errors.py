@@ -16,7 +16,7 @@ class WireError(Exception):
 
 
 class UnreadableBody(WireError):
-    """A whole body: not_json, too_deep, too_many_values, too_many_items, bad_gzip, too_large."""
+    """A whole body: not_json, too_deep, too_many_values, too_many_items, too_many_sub_devices, bad_gzip, bad_form, too_large."""
 
 
 class UnreadableItem(WireError):

@@ -22,6 +22,7 @@ KINDS = {
     "alerts": "alerts that were closed",
     "frames": "frames of alerts and of devices",
     "identities": "device identities not seen for long",
+    "quarantine": "messages that could not be read",
 }
 
 

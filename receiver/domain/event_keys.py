@@ -4,7 +4,7 @@ import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 
-from receiver.domain.events import AccessEvent, Gate, PictureKind
+from receiver.domain.events import AccessEvent, Gate, PictureKind, WantAction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -35,9 +35,10 @@ def duplicate_key(event: AccessEvent, device_key: str, raw: bytes) -> bytes:
     if needs_raw(event):
         return _hash([*scope, b"raw", raw, *(picture.digest for picture in event.pictures)])
     gate = event.gate.ep_id or event.gate.device_id or event.gate.address or event.gate.ip
-    return _hash(
-        [*scope, b"fact", _bytes(gate), _milliseconds(event.occurred_at), _bytes(event.identity_id), _seen(event)]
-    )
+    who = [_bytes(event.identity_id), _seen(event)]
+    # A box tells of a passage, and a moment later that it has changed its library by the same face: that is to be heard too.
+    asked = [] if event.want_action == WantAction.NOTHING else [event.want_action.encode()]
+    return _hash([*scope, b"fact", _bytes(gate), _milliseconds(event.occurred_at), *who, *asked])
 
 
 def passage_key(event: AccessEvent, scope: str) -> bytes | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-EVENTS, SCENES, FACES, EMBEDDINGS, STRANGERS, REAL_TIME, REVIEWS, IDENTITIES, ALERTS, FRAMES = (
+EVENTS, SCENES, FACES, EMBEDDINGS, STRANGERS, REAL_TIME, REVIEWS, IDENTITIES, ALERTS, FRAMES, QUARANTINE = (
     "events",
     "scenes",
     "faces",
@@ -15,6 +15,7 @@ EVENTS, SCENES, FACES, EMBEDDINGS, STRANGERS, REAL_TIME, REVIEWS, IDENTITIES, AL
     "identities",
     "alerts",
     "frames",
+    "quarantine",
 )
 # What is taken off events, the whole event first: nothing more is to be taken off one that is gone.
 EVENT_KINDS = (EVENTS, SCENES, FACES, EMBEDDINGS)

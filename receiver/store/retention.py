@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 
 from receiver.domain.events import ListName
 from receiver.domain.people import PersonState
-from receiver.store import alert_upkeep
+from receiver.domain.reviews import ReviewKind
+from receiver.store import alert_upkeep, review_upkeep
 from receiver.store.database import Tx
 from receiver.store.outbox import OF_EVENTS
 from receiver.store.tables import (
@@ -16,6 +17,7 @@ from receiver.store.tables import (
     event_picture,
     message,
     person,
+    quarantine,
     retention_state,
     sighting,
     stranger_candidate,
@@ -123,6 +125,20 @@ def _are_unseen(before: datetime) -> list[ColumnElement[bool]]:
         person.c.state.not_in((PersonState.MERGED, PersonState.IGNORED)),
         func.coalesce(seen, person.c.updated_at) < before,
     ]
+
+
+def count_quarantined(tx: Tx, before: datetime) -> int:
+    """How many messages that could not be read were first received before a time, whatever became of them."""
+    statement = select(func.count()).select_from(quarantine).where(quarantine.c.received_at < before)
+    return int(tx.execute(statement).scalar_one())
+
+
+def drop_quarantined(tx: Tx, before: datetime, limit: int) -> int:
+    """Deletes some of those, and what was asked about them; how many."""
+    statement = select(quarantine.c.id).where(quarantine.c.received_at < before).order_by(quarantine.c.id).limit(limit)
+    some = list(tx.execute(statement).scalars())
+    review_upkeep.drop_of_subjects(tx, ReviewKind.QUARANTINED, some)
+    return tx.execute(delete(quarantine).where(quarantine.c.id.in_(some))).rowcount
 
 
 def unlink_events(tx: Tx, person_id: int, limit: int) -> int:

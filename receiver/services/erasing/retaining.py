@@ -11,6 +11,7 @@ from receiver.domain.retention import (
     EVENTS,
     FACES,
     IDENTITIES,
+    QUARANTINE,
     REVIEWS,
     SCENES,
     STRANGERS,
@@ -74,6 +75,7 @@ class Retaining:
             if not pace.is_stopping()
         )
         counts[IDENTITIES] = self._drop_identities(now, pace)
+        counts[QUARANTINE] = self._drop_quarantined(now, pace)
         return counts | self._alerts.drop(now, pace)
 
     def dry_run(self, now: datetime | None = None) -> dict[str, int]:
@@ -82,10 +84,11 @@ class Retaining:
         counts = {kind: sum(map(len, self._due_events(kind, now, is_noting=False))) for kind in EVENT_KINDS}
         counts[STRANGERS] = sum(1 for _ in self._due_strangers(now))
         counts[REVIEWS] = sum(map(len, self._due_reviews(now)))
-        days = self._rules.days(IDENTITIES)
-        with self._store.read() as tx:
-            unseen = 0 if days is None else identities.count_unseen(tx, now - timedelta(days=days))
-        return counts | {IDENTITIES: unseen} | self._alerts.count(now)
+        for kind, count in ((IDENTITIES, identities.count_unseen), (QUARANTINE, retention.count_quarantined)):
+            days = self._rules.days(kind)
+            with self._store.read() as tx:
+                counts[kind] = 0 if days is None else count(tx, now - timedelta(days=days))
+        return counts | self._alerts.count(now)
 
     def _due_events(self, kind: str, now: datetime, *, is_noting: bool) -> Iterator[list[int]]:
         """The events that a kind is to be taken off, some at a time.
@@ -198,6 +201,18 @@ class Retaining:
             if not gone:
                 break
             number += len(gone)
+        return number
+
+    def _drop_quarantined(self, now: datetime, pace: Pace) -> int:
+        """Whatever became of them: nobody reads after so long what could not be read then."""
+        days = self._rules.days(QUARANTINE)
+        number = 0
+        while days is not None and not pace.is_stopping():
+            with pace.step(), self._store.write() as tx:
+                gone = retention.drop_quarantined(tx, now - timedelta(days=days), STEP)
+            if not gone:
+                break
+            number += gone
         return number
 
 

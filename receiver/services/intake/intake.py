@@ -99,7 +99,11 @@ class Intake:
         """A body that cannot be read: None the first time (refuse it), quarantined when the same bytes come again.
 
         A box resends whatever is not answered 200; without this it would resend the broken body for ever.
+
+        Raises:
+            Unavailable: the disk is nearly full, or nothing was kept.
         """
+        self._check_disk()
         digest = hashlib.sha256(body).digest()
         now = datetime.now(UTC)
         entry = self._unread(UnreadEntry(reason, detail, body, "body", digest, sender, now))

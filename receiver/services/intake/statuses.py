@@ -17,9 +17,12 @@ from receiver.store.database import Tx
 from receiver.store.store import Store
 from receiver.translation.device_status import to_status
 from schemas import device_status
+from schemas.errors import UnreadableBody
 
 NOTED_EVERY = timedelta(minutes=1)
 NOTED_PEERS = 1000
+# Reports and the capture devices in them, in one request: each takes a moment of a transaction for which all others wait.
+ROWS_LIMIT = 2000
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -41,8 +44,9 @@ class Statuses:
 
         Raises:
             schemas.errors.UnreadableItem: one is no report.
+            schemas.errors.UnreadableBody: ``too_many_sub_devices``.
         """
-        statuses = [to_status(device_status.read(item)) for item in items]
+        statuses = _read(items)
         now = datetime.now(UTC)
         with self._book.staged(), self._store.write() as tx:
             self._book.refresh(tx)
@@ -97,6 +101,20 @@ class Statuses:
         devices.change(tx, device_id, _values(status, now) | {"address": claim.peer, "last_seen": now})
         for sub_device in status.sub_devices:
             _keep_gate(tx, device_id, sub_device, now)
+
+
+def _read(items: Sequence[object]) -> list[DeviceStatus]:
+    statuses: list[DeviceStatus] = []
+    rows = 0
+    for item in items:
+        status = to_status(device_status.read(item))
+        rows += 1 + len(status.sub_devices)
+        if rows > ROWS_LIMIT:
+            raise UnreadableBody(
+                "too_many_sub_devices", f"more than {ROWS_LIMIT} reports and capture devices; send fewer at once"
+            )
+        statuses.append(status)
+    return statuses
 
 
 def _values(status: DeviceStatus, now: datetime) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from receiver.domain.event_keys import duplicate_key, needs_raw, passage_key
-from receiver.domain.events import AccessEvent, Channel, EventPicture, Gate, PictureKind
+from receiver.domain.events import AccessEvent, Channel, EventPicture, Gate, PictureKind, WantAction
 
 MOMENT = datetime(2023, 11, 14, 22, 13, 20, 123000, tzinfo=UTC)
 EVENT = AccessEvent(
@@ -43,10 +43,18 @@ def test_t15_a_resend_has_the_same_key() -> None:
         {"pictures": (picture(PictureKind.SCENE, 1),)},
         {"given_id": "7"},
         {"occurred_at": None},
+        {"want_action": WantAction.NEW_STRANGER},
+        {"want_action": WantAction.LIBRARY_UPDATE},
     ],
 )
 def test_t15_what_tells_messages_apart_changes_the_key(change: dict[str, Any]) -> None:
     assert key(**change) != key()
+
+
+def test_keys_stay_what_they_were_when_they_were_first_stored() -> None:
+    assert key().hex() == "6ebb8ebfdae585c6319f8d05d0f956a905589a8ec0dd32942d967dabe05bf7ce"
+    asked = key(want_action=WantAction.NEW_STRANGER)
+    assert asked == key(want_action=WantAction.NEW_STRANGER, score=0.5) != key(want_action=WantAction.LIBRARY_UPDATE)
 
 
 def test_another_device_has_other_keys() -> None:

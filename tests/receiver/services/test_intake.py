@@ -167,6 +167,37 @@ def test_two_different_history_events_of_one_passage_stay_two(store: Store, tmp_
     assert results([*found, *more]) == ["new"] * 3
 
 
+@pytest.mark.parametrize("action", ["1001", "1002"])
+@pytest.mark.parametrize("order", ["plain first", "action first"])
+def test_what_a_box_asks_of_the_library_after_a_passage_is_no_duplicate_of_it(
+    store: Store, tmp_path: Path, action: str, order: str
+) -> None:
+    crop = {"recognize_face": text_of(1)}
+    told = [history(ext_data=crop), history(want_action=action, ext_data=crop)]
+    if order == "action first":
+        told.reverse()
+    with open_intake(store, tmp_path) as intake:
+        first, second = (intake.record([each], HISTORY)[0] for each in told)
+        again = intake.record(told, HISTORY)
+        (at_once,) = intake.record([real_time(ext_data=crop)], REAL_TIME)
+    assert results([first, second]) == ["new", "new"]
+    assert again == [Recorded(first.event_id, "duplicate"), Recorded(second.event_id, "duplicate")]
+    assert at_once == Recorded(first.event_id, "duplicate", "same_passage")
+    with store.read() as tx:
+        found = [events.find(tx, each.event_id or 0) for each in (first, second)]
+    assert [row.want_action for row in found if row is not None] == [each["want_action"] for each in told]
+
+
+def test_a_passage_and_what_is_asked_by_its_face_in_one_group_are_two(store: Store, tmp_path: Path) -> None:
+    with open_intake(store, tmp_path) as intake:
+        found = intake.record([real_time()], REAL_TIME)
+        found += intake.record([history(), history(want_action="1002"), history(want_action="1002")], HISTORY)
+    assert [(each.result, each.reason) for each in found] == [
+        ("new", None), ("duplicate", "same_passage"), ("new", None), ("duplicate", None),
+    ]  # fmt: skip
+    assert found[3].event_id == found[2].event_id != found[0].event_id
+
+
 def test_an_erased_event_does_not_come_back(store: Store, tmp_path: Path) -> None:
     with open_intake(store, tmp_path) as intake:
         intake.record([history()], HISTORY)
@@ -175,6 +206,7 @@ def test_an_erased_event_does_not_come_back(store: Store, tmp_path: Path) -> Non
             tx.execute(tables.event.delete())
         assert intake.record([history()], HISTORY) == [Recorded(None, "duplicate")]
         assert intake.record([real_time()], REAL_TIME) == [Recorded(None, "duplicate", "erased")]
+        assert intake.record([history(want_action="1002")], HISTORY) == [Recorded(None, "duplicate", "erased")]
     assert count(store, tables.event) == 0
 
 
@@ -347,9 +379,14 @@ def test_a_full_disk_is_unavailable_and_nothing_is_kept(store: Store, tmp_path: 
     with pytest.MonkeyPatch.context() as patch:
         usage = type(shutil.disk_usage(tmp_path))
         patch.setattr(shutil, "disk_usage", lambda _folder: usage(10**12, 10**12, 199 * 1024**2))
-        with open_intake(store, tmp_path) as intake, pytest.raises(Unavailable) as caught:
-            intake.record([history()], HISTORY)
-    assert caught.value.reason == "disk_full"
+        with open_intake(store, tmp_path) as intake:
+            with pytest.raises(Unavailable) as caught:
+                intake.record([history()], HISTORY)
+            for _ in range(2):  # the second time it would be quarantined
+                with pytest.raises(Unavailable) as unread:
+                    intake.record_unreadable(b"junk", "not_json", "why", HISTORY)
+    assert caught.value.reason == unread.value.reason == "disk_full"
+    assert count(store, tables.rejected_body) == count(store, tables.quarantine) == 0
     assert count(store, tables.event) == 0
 
 

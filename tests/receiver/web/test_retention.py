@@ -220,6 +220,28 @@ def test_a_face_does_not_wait_longer_than_it_may_be_kept(any_site: Site, kind: s
     assert count(any_site.store, tables.stranger_candidate) == is_left
 
 
+def test_what_could_not_be_read_goes_with_what_was_asked_about_it(any_site: Site) -> None:
+    for number in (1, 2, 3):
+        any_site.client.post("/HistoryEvent", json=[{"not": "an event", "number": number}])
+    held = any_site.get("/v1/quarantine")["items"]
+    old = {each["id"] for each in held[:2]}
+    discarded = {"state": "discarded"}
+    assert len(held) == 3
+    with any_site.store.write() as tx:
+        where = tables.quarantine.c.id.in_(old)
+        tx.execute(update(tables.quarantine).where(where).values(received_at=NOW - 40 * DAY))
+        tx.execute(update(tables.quarantine).where(tables.quarantine.c.id == min(old)).values(**discarded))
+    assert retaining(any_site, events=30).run(without_rest(), NOW)["quarantine"] == 0
+    work = retaining(any_site, quarantine=30)
+    assert work.dry_run(NOW)["quarantine"] == 2
+    assert work.run(without_rest(), NOW)["quarantine"] == 2
+    (young,) = any_site.get("/v1/quarantine")["items"]
+    assert young["id"] not in old
+    (asked,) = any_site.get("/v1/reviews")["items"]
+    assert asked["kind"] == "quarantined"
+    assert work.run(without_rest(), NOW)["quarantine"] == 0
+
+
 def test_device_identities_go_that_were_not_seen_for_long_and_belong_to_nobody(any_site: Site) -> None:
     for number in (1, 2, 3):
         any_site.told(number, identity_id=f"E{number}")
