@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.sql import SQL, Identifier, Literal
 
+from receiver.store.database import LINK_LIMITS
+
 POSTGRES = "GATEHOUSE_TEST_POSTGRES_URL"
 # Objects that are not the server's own have higher numbers.
 FIRST_OWN = 16384
@@ -40,6 +42,12 @@ OWN_SCHEMAS: LiteralString = """
 SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
 """
 Name = tuple[str, str]
+
+
+def limits_of(connection: psycopg.Connection) -> dict[str, str]:
+    """How long the connection may be silent."""
+    told = connection.info.get_parameters()
+    return {name: told[name] for name in LINK_LIMITS if name in told}
 
 
 class KeptDatabase:

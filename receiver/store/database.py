@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy import Row as SqlRow
 from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -32,6 +32,15 @@ PAGE_BYTES = 4096
 JOURNAL_BYTES = 16 * 1024 * 1024
 # Copies what it can without waiting for anybody.
 PASSIVE_CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+# Whoever waits for a PostgreSQL whose machine has gone without a word is told within half a minute. Left alone, TCP hopes on for a
+# quarter of an hour, and the one thread that takes events in with it. In seconds; the last one in milliseconds.
+LINK_LIMITS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 # Two transactions of PostgreSQL were in each other's way and one was ended: the same transaction again succeeds.
 CONFLICT = "storage_conflict"
 CONFLICTS = {"40001", "40P01"}
@@ -89,7 +98,11 @@ class Database:
             self._ticket = None
             # Read committed, whatever the server's default: what others have committed is seen by the next statement.
             self._writer = create_engine(
-                _psycopg(url), pool_size=readers, pool_pre_ping=True, isolation_level="READ COMMITTED"
+                _psycopg(url),
+                pool_size=readers,
+                pool_pre_ping=True,
+                isolation_level="READ COMMITTED",
+                connect_args=link_limits(url),
             )
             self._reader = self._writer.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
 
@@ -212,6 +225,12 @@ def _sqlstate(error: Exception) -> str | None:
 
 def _first_line(error: Exception) -> str:
     return (str(getattr(error, "orig", None) or error).splitlines() or ["no detail"])[0][:300]
+
+
+def link_limits(url: str) -> dict[str, int]:
+    """How long a connection to that PostgreSQL may be silent, in libpq's words; what the address says itself holds."""
+    own = make_url(url).query
+    return {name: value for name, value in LINK_LIMITS.items() if name not in own}
 
 
 def _psycopg(url: str) -> str:

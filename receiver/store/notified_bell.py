@@ -3,8 +3,10 @@
 import time
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from receiver.store.announcements import CHANNEL
+from receiver.store.database import link_limits
 
 # A database that went away is tried again after so long; meanwhile the poll behind the bell does.
 AGAIN_SECONDS = 5.0
@@ -14,7 +16,7 @@ class NotifiedBell:
     """The announcing transaction itself notifies, wherever its machine is; ringing does nothing."""
 
     def __init__(self, database_url: str) -> None:
-        self._address = database_url.replace("+psycopg", "", 1)
+        self._address = make_conninfo(database_url.replace("+psycopg", "", 1), **link_limits(database_url))
         self._listening: psycopg.Connection | None = None
         self._next_try = 0.0
 
@@ -44,7 +46,7 @@ class NotifiedBell:
 
     def _connect(self) -> None:
         try:
-            self._listening = psycopg.connect(self._address, autocommit=True, connect_timeout=int(AGAIN_SECONDS))
+            self._listening = psycopg.connect(self._address, autocommit=True)
             self._listening.execute(f'LISTEN "{CHANNEL}"')
         except psycopg.Error:
             self._drop()

@@ -5,10 +5,15 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from receiver.store import announcements
 from receiver.store.announcement_bell import AnnouncementBell, open_bell
+from receiver.store.database import LINK_LIMITS
 from receiver.store.doorbell import Doorbell
+from receiver.store.notified_bell import NotifiedBell
 from receiver.store.store import Store
+from tests.made_databases import limits_of
 
 
 def announce(store: Store, bell: AnnouncementBell) -> None:
@@ -49,6 +54,16 @@ def test_the_bell_of_the_workers_is_another_one(tmp_path: Path) -> None:
     doorbell.ring()
     assert not bell.wait(0.1)
     doorbell.close()
+    bell.close()
+
+
+@pytest.mark.postgres
+def test_a_listener_learns_that_the_databases_machine_is_gone(postgres_url: str, tmp_path: Path) -> None:
+    bell = open_bell(tmp_path, postgres_url)
+    bell.listen()
+    assert isinstance(bell, NotifiedBell)
+    assert bell._listening is not None
+    assert limits_of(bell._listening) == {name: str(value) for name, value in LINK_LIMITS.items()}
     bell.close()
 
 

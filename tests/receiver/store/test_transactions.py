@@ -7,14 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from urllib.parse import urlencode
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from receiver.domain.errors import GatehouseError, Invalid, Unavailable
 from receiver.store import devices, numbering, outbox, people, tables
-from receiver.store.database import Database
+from receiver.store.database import LINK_LIMITS, Database
 from receiver.store.store import Store, open_store
+from tests.made_databases import limits_of
 from tests.made_stores import made_store
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -224,6 +227,18 @@ def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable), away.write():
         pass
     away.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("own", [{}, {"connect_timeout": "9", "tcp_user_timeout": "7000"}])
+def test_a_connection_is_given_up_when_the_databases_machine_is_gone(own: dict[str, str], postgres_url: str) -> None:
+    """Unless the address says otherwise."""
+    database = Database(f"{postgres_url}?{urlencode(own)}")
+    with database.read() as tx:
+        connection = tx.connection.driver_connection
+        assert isinstance(connection, psycopg.Connection)
+        assert limits_of(connection) == {name: str(value) for name, value in LINK_LIMITS.items()} | own
+    database.close()
 
 
 @pytest.mark.postgres
