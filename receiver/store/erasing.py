@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Text, bindparam, delete, func, or_, select, type_coerce, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from receiver.domain.reviews import ReviewKind
 from receiver.store import alert_upkeep, deliveries, review_upkeep
@@ -23,7 +23,6 @@ from receiver.store.tables import (
     event_picture,
     face,
     frame,
-    import_row,
     message,
     quarantine,
     review_picture,
@@ -37,7 +36,7 @@ DEVICE_PICTURE = "library"
 # Tables that held it, for PostgreSQL's VACUUM.
 TABLES = (
     "person", "person_group", "person_identity", "face", "face_embedding", "event", "message", "event_picture", "sighting",
-    "device_identity", "delivery", "attempt", "task", "quarantine", "import_row", "erasure", "erasure_picture", "picture", "review", "review_picture",
+    "device_identity", "delivery", "attempt", "task", "quarantine", "import_row", "import_job", "erasure", "erasure_picture", "picture", "review", "review_picture",
     "correction", "correction_item", "stranger_candidate", "alert", "alert_event", "alert_key", "alert_step", "announcement", "frame",
 )  # fmt: skip
 
@@ -205,53 +204,6 @@ def drop_quarantined(tx: Tx, ids: Sequence[int]) -> int:
     """Deletes kept items; how many."""
     review_upkeep.drop_of_subjects(tx, ReviewKind.QUARANTINED, ids)
     return tx.execute(delete(quarantine).where(quarantine.c.id.in_(list(ids)))).rowcount
-
-
-def next_import(tx: Tx, after: int) -> int | None:
-    """The next import that has rows; None after the last."""
-    return tx.execute(select(func.min(import_row.c.import_id)).where(import_row.c.import_id > after)).scalar()
-
-
-def import_numbers(tx: Tx, import_id: int, person_id: int, external_ids: Sequence[str]) -> list[int]:
-    """The person's rows of one import."""
-    statement = select(import_row.c.number).where(import_row.c.import_id == import_id)
-    return list(tx.execute(statement.where(_is_theirs(person_id, external_ids))).scalars())
-
-
-def _is_theirs(person_id: int, external_ids: Sequence[str]) -> ColumnElement[bool]:
-    return or_(import_row.c.person_id == person_id, import_row.c.external_id.in_(list(external_ids)))
-
-
-def clear_import_rows(tx: Tx, import_id: int, person_id: int, external_ids: Sequence[str]) -> int:
-    """Leaves of the person's rows of one import only that they were there; how many."""
-    empty: dict[str, Any] = {
-        "place": ERASED,
-        "external_id": "",
-        "name": "",
-        "note": "",
-        "paths": [],
-        "more": {},
-        "detail": None,
-    }
-    statement = update(import_row).where(import_row.c.import_id == import_id, _is_theirs(person_id, external_ids))
-    # A row that has not had its turn would enrol the person anew.
-    changed = tx.execute(statement.values(**empty, pictures=[], person_id=None, state="refused", reason=ERASED))
-    return changed.rowcount
-
-
-def import_mentions(tx: Tx, import_id: int, name: str) -> list[Row[Any]]:
-    """(number, pictures) of the rows of other people in which the name stands: whom a face looked like, whose an id was."""
-    places = (import_row.c.detail, type_coerce(import_row.c.pictures, Text))
-    is_named = or_(*(place.contains(name, autoescape=True) for place in places))
-    statement = select(import_row.c.number, import_row.c.pictures).where(import_row.c.import_id == import_id, is_named)
-    return list(tx.execute(statement))
-
-
-def clear_import_mentions(tx: Tx, import_id: int, pictures: Mapping[int, Any]) -> None:
-    """Puts those pictures' findings into the rows, by number, and takes the sentence away."""
-    for number, found in pictures.items():
-        where = (import_row.c.import_id == import_id, import_row.c.number == number)
-        tx.execute(update(import_row).where(*where).values(detail=None, pictures=found))
 
 
 def unmarked(tx: Tx, erasure_id: int, limit: int) -> list[bytes]:

@@ -13,7 +13,6 @@ from receiver.store.tables import (
     event_picture,
     face,
     face_embedding,
-    import_row,
     sighting,
     stranger_candidate,
 )
@@ -59,13 +58,6 @@ def digests(tx: Tx, ids: Sequence[int]) -> set[bytes]:
     """The pictures of events."""
     where = (event_picture.c.event_id.in_(list(ids)), event_picture.c.digest.is_not(None))
     return set(tx.execute(select(event_picture.c.digest).where(*where).distinct()).scalars())
-
-
-def import_rows(tx: Tx, person_id: int) -> list[Row[Any]]:
-    """The rows of imports that brought the person."""
-    columns = [column for column in import_row.c if column.name != "attempts"]
-    statement = select(*columns).where(import_row.c.person_id == person_id)
-    return list(tx.execute(statement.order_by(import_row.c.import_id, import_row.c.number)))
 
 
 def corrections_of(tx: Tx, people: Sequence[int]) -> list[Row[Any]]:

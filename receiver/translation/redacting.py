@@ -1,6 +1,7 @@
 """What is left of a stored message when the person whom it tells of is erased; and which texts name somebody."""
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -23,6 +24,7 @@ CONTAINERS = frozenset(("ext_data", "ep_info", "media_device_info"))
 LONGEST = 255
 # A shorter name or id stands in too many texts that do not mean it; as a whole value it is found at any length.
 SHORTEST = 3
+_WORD = re.compile(r"[^\W_]+")
 
 
 def redacted(document: Any, names: Collection[str]) -> dict[str, Any]:
@@ -62,6 +64,13 @@ def _holds(value: Any, names: Collection[str]) -> bool:
     if len(text) > LONGEST:
         return True
     return any(text == name or (len(name) >= SHORTEST and name in text) for name in names)
+
+
+def tells_of(text: str, names: Collection[str]) -> bool:
+    """Whether one of the names stands in a text, in whatever capitals; a short one as a word of its own."""
+    small = text.casefold()
+    words = set(_WORD.findall(small))
+    return any(each in words or (len(each.encode()) >= SHORTEST and each in small) for each in map(str.casefold, names))
 
 
 def spellings(names: Collection[str], ids: Collection[str]) -> list[bytes]:

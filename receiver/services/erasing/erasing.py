@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from receiver.services.erasing import erasing_imports
 from receiver.services.erasing.erasing_pictures import PictureEraser
 from receiver.services.pacing import Pace
 from receiver.settings import MIB
-from receiver.store import erasing, erasures, listing, review_upkeep, reviews
+from receiver.store import erasing, erasures, listing
 from receiver.store.database import Row, Tx
 from receiver.store.erased_list import ErasedList, fingerprint
+from receiver.store.import_traces import Sought
 from receiver.store.store import Store
 from receiver.translation import originals, redacting
 
@@ -134,23 +136,17 @@ class Erasing:
             erasures.count(tx, held, {"quarantined": number}, **stage)
 
     def _take_import_rows(self, row: Row, pace: Pace) -> None:
-        ids = [external_id for external_id, device_id in _identities(row.subject or {}) if device_id == 0]
+        names = _names(row)
+        sought = Sought.of(row.person_id, next(iter(names), ""), _identities(row.subject or {}))
+        with self._store.read() as tx:
+            found = erasing_imports.next_rows(tx, sought, row.position)
         with pace.step(), self._store.write() as tx:
             held = _held(tx, row)
-            import_id = erasing.next_import(tx, held.position)
-            if import_id is None:
-                erasures.count(tx, held, {}, stage="pictures", position=0)
+            if found is None:
+                erasures.count(tx, held, erasing_imports.take_file_names(tx, names), stage="pictures", position=0)
                 return
-            asked = _drop_reviews(tx, held, import_id, ids)
-            number = erasing.clear_import_rows(tx, import_id, row.person_id, ids)
-            mentions: dict[int, Any] = {}
-            for name in _names(row):
-                mentions |= {each.number: each.pictures for each in erasing.import_mentions(tx, import_id, name)}
-            plain = {at: _without_findings(pictures) for at, pictures in mentions.items()}
-            erasing.clear_import_mentions(tx, import_id, plain)
-            erasures.count(
-                tx, held, {"import_rows": number, "import_mentions": len(plain), "reviews": asked}, position=import_id
-            )
+            counts = erasing_imports.take_rows(tx, held, found, names)
+            erasures.count(tx, held, counts, position=found.import_id)
 
     def _take_pictures(self, row: Row, pace: Pace) -> None:
         counts = self._pictures.step(row, pace)
@@ -171,7 +167,7 @@ class Erasing:
         now = datetime.now(UTC)
         with self._store.write() as tx:
             held = _held(tx, row)
-            remains = self._remains(now, is_free=is_free)
+            remains = self._remains(now, is_free=is_free) + erasing_imports.left_of_imports(tx, held, now)
             erasures.count(tx, held, {}, state=erasures.DONE, stage="done", remains=remains, ended_at=now)
             erasures.drop_task(tx, row.id)
 
@@ -244,24 +240,9 @@ def _identities(subject: Mapping[str, Any]) -> list[tuple[str, int]]:
     return [(external_id, device_id) for external_id, device_id in subject.get("identities", ())]
 
 
-def _drop_reviews(tx: Tx, erasure: Row, import_id: int, external_ids: Sequence[str]) -> int:
-    """Nobody is asked any more about the person's rows that were refused; how many were asked about."""
-    numbers = erasing.import_numbers(tx, import_id, erasure.person_id, external_ids)
-    items = review_upkeep.of_rows(tx, import_id, numbers)
-    shown = {each.digest for found in reviews.pictures_of(tx, items).values() for each in found}
-    erasing.queue_pictures(tx, erasure.id, [erasing.FoundPicture(digest) for digest in shown])
-    return review_upkeep.drop(tx, items)
-
-
 def _names(row: Row) -> set[str]:
     """What is searched for; a stranger's name is our own number, which is part of other strangers' and tells nothing."""
     return {(row.subject or {}).get("name", "")} - {"", f"stranger {row.person_id}"}
-
-
-def _without_findings(pictures: Any) -> Any:
-    """What an import says of pictures, without the sentences and findings that may speak of others."""
-    kept = ("path", "digest", "is_used", "reason", "faces", "face")
-    return pictures and [{name: each[name] for name in kept if name in each} for each in pictures]
 
 
 def _held(tx: Tx, row: Row) -> Row:

@@ -8,6 +8,7 @@ from typing import Any
 from receiver.domain.errors import Conflict, NotFound
 from receiver.domain.reviews import adoption_key
 from receiver.services.asking.asking import Page
+from receiver.services.erasing.erasing_imports import refuse_waiting
 from receiver.services.people.correction_steps import must_be_there
 from receiver.store import (
     alert_upkeep,
@@ -23,6 +24,7 @@ from receiver.store import (
 )
 from receiver.store.database import Row, Tx
 from receiver.store.erased_list import Erased, ErasedList, fingerprint
+from receiver.store.import_traces import Sought
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
 
@@ -161,6 +163,7 @@ def _hide(tx: Tx, person: Row, key: str, reason: str, who: tuple[str, datetime])
     counts |= _clear_alerts(tx, erasure_id, person.id)
     counts |= {"device_identities": erasures.drop_device_identities(tx, person.id, identities)}
     counts |= erasures.take_person(tx, person.id)
+    counts |= {"import_rows": refuse_waiting(tx, Sought.of(person.id, person.name, identities))}
     people.note_change(tx, person.id, now)
     _settle(tx, erasure_id, counts)
     return erasure_id

@@ -11,8 +11,9 @@ from receiver.domain.errors import NotFound
 from receiver.domain.visits import PAUSE
 from receiver.services.asking.asking import Asking
 from receiver.services.intake.originals import Originals
-from receiver.store import alert_upkeep, corrections, devices, erasures, exports, people, review_upkeep
+from receiver.store import alert_upkeep, corrections, devices, erasures, exports, import_traces, people, review_upkeep
 from receiver.store.database import Row, Tx
+from receiver.store.import_traces import Sought
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
 from receiver.translation import originals
@@ -59,7 +60,7 @@ class Exporting:
             kept = erasures.device_identities(tx, person_id, identities)
             known = devices.found(tx, {row.device_id for row in kept})
             embeddings = exports.embeddings(tx, person_id)
-            imported = exports.import_rows(tx, person_id)
+            imported = import_traces.own_rows(tx, Sought.of(person_id, shown["name"], identities))
             asked = review_upkeep.of_person(tx, person_id)
             digests |= {row.digest for row in review_upkeep.pictures_of_person(tx, person_id)}
             merged = corrections.merged_people(tx, person_id)

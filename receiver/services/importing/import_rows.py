@@ -14,7 +14,8 @@ from receiver.services.importing.rehearsing import RehearsalGate, Rehearsed
 from receiver.services.people.enrolling import Doubtful
 from receiver.services.people.people import IMPORT, NewPerson, People, Unusable
 from receiver.store import imports, people
-from receiver.store.database import Row
+from receiver.store.database import Row, Tx
+from receiver.store.erasures import ERASED
 from receiver.store.store import Store
 from receiver.translation.import_files import Bomb, Source
 from recognition.advice import ADVICE
@@ -146,7 +147,7 @@ class RowEnroller:
             Unavailable, Busy: the storage or the engine does not work just now; the row can be tried again.
         """
         outcome = self._tried(row, pictures)
-        if outcome.state is not RowState.REFUSED:
+        if outcome.state is not RowState.REFUSED or outcome.reason == ERASED:
             return outcome
         said_of = {each["path"]: each["reason"] for each in outcome.pictures}
         # What it was refused for comes first: not everything is kept of a row with many pictures.
@@ -198,6 +199,7 @@ class RowEnroller:
             source=IMPORT,
             is_insisted=self._is_insisted,
             more=details_of(row.more),
+            check=lambda tx: _check_row(tx, row),
         )
         try:
             person_id, looked = self._library.add(new)
@@ -297,6 +299,13 @@ class RowEnroller:
             has = {each.digest for each in people.faces_of(tx, [person.id])}
             groups = people.groups_of(tx, [person.id])[person.id]
         return _Known(person, frozenset(has & set(digests)), groups)
+
+
+def _check_row(tx: Tx, row: Row) -> None:
+    """Makes sure that nobody is enrolled anew whose erasure began while the row was under way."""
+    found = imports.row_at(tx, row.import_id, row.number)
+    if found is not None and found.reason == ERASED:
+        raise Conflict(ERASED, "the person of this row was erased meanwhile")
 
 
 def _other_name(row: Row, name: str) -> Conflict:

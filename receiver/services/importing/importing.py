@@ -252,10 +252,12 @@ class _Run:
     def _save(self, settled: Sequence[tuple[int, Outcome]], untouched: Sequence[int]) -> None:
         shown = {} if self._job.is_dry_run else self._kept(settled)
         with self._store.write() as tx:
+            # First, as whoever changes several rows does, or two would wait for each other.
+            is_held = self._is_held(tx)
             saved = [each for each in settled if imports.save(tx, self._job.id, each[0], each[1].values())]
             self._ask(tx, [each for each in saved if each[1].state is RowState.REFUSED], shown)
             imports.mark_tried(tx, self._job.id, untouched, -1)
-            if self._is_held(tx):
+            if is_held:
                 # Whoever comes next may begin at once.
                 imports.lease(tx, self._job.id, datetime.now(UTC) + (timedelta() if untouched else LEASE))
         self._watch.settled(len(settled))

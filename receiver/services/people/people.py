@@ -1,6 +1,6 @@
 """Enrols people by hand and keeps the library: each picture is judged, and what was found is told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +39,7 @@ class NewPerson:
         source: upload, import or device.
         is_insisted: take the pictures in spite of what speaks against them.
         more: state, valid_from, valid_until (aware), fields, groups, identities; what is not given is as a new row has it.
+        check: asked under the lock before anything is written; raises what has come up meanwhile.
         told: the event that a device's picture came with; None: nobody but ``source`` tells where the pictures are from.
     """
 
@@ -50,6 +51,7 @@ class NewPerson:
     source: str = UPLOAD
     is_insisted: bool = False
     more: Mapping[str, Any] = field(default_factory=dict)
+    check: Callable[[Tx], None] = lambda _tx: None
     told: Telling | None = None
 
     @property
@@ -79,6 +81,7 @@ class People:
         portraits = self._portraits(new.pictures, None, is_insisted=new.is_insisted)
         now = datetime.now(UTC)
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
+            new.check(tx)
             _check_identities(tx, new.identities, None)
             self._gate.examine(tx, portraits)
             values = {name: value for name, value in new.more.items() if name in COLUMNS}

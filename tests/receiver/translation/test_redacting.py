@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.translation.redacting import is_redacted, names_somebody, redacted, spellings
+from receiver.translation.redacting import is_redacted, names_somebody, redacted, spellings, tells_of
 from tests.receiver.boxes import history
 
 NAME = "Zoë 王小明"
@@ -68,3 +68,18 @@ def test_a_body_that_names_somebody_is_found(body: bytes) -> None:
 @pytest.mark.parametrize("body", [b"", b'{"identity_id": "171"}', b"id=1&x=17", '{"name": "王小红"}'.encode()])
 def test_a_body_that_names_nobody_is_left(body: bytes) -> None:
     assert not names_somebody(body, spellings([NAME], ["17"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "is_told"),
+    [
+        ("photos/ZOË 王小明.jpg", NAME, True), ("clients/1.jpg", "Li", False), ("in/li_1.jpg", "Li", True),
+        ("王伟.zip", "王伟", True), ("people.zip", "", False),
+    ],
+)  # fmt: skip
+def test_a_text_tells_of_a_name_in_any_capitals_and_of_a_short_one_as_a_word(
+    text: str,
+    name: str,
+    is_told: bool,  # noqa: FBT001
+) -> None:
+    assert tells_of(text, {name}) == is_told
