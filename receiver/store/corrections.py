@@ -14,6 +14,8 @@ from receiver.store.tables import correction, correction_item, person, task
 # Its task moves the events that were too many for one transaction.
 TOPIC = "correct"
 FACE, EVENT, REVIEW, REVIEW_OTHER = "face", "event", "review", "review_other"
+# A face whose place was taken since, by one that an undo parts from it.
+RETIRED = "retired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,36 @@ def items(tx: Tx, correction_id: int, kind: str, after: int = 0, limit: int | No
         correction_item.c.subject > after,
     )
     return list(tx.execute(statement.order_by(correction_item.c.subject).limit(limit)).scalars())
+
+
+def drop_items(tx: Tx, kind: str, subjects: Collection[int], correction_id: int | None = None) -> None:
+    """Forgets what was noted of one correction, or of all."""
+    where = [correction_item.c.kind == kind, correction_item.c.subject.in_(list(subjects))]
+    if correction_id is not None:
+        where.append(correction_item.c.correction_id == correction_id)
+    tx.execute(delete(correction_item).where(*where))
+
+
+def moved_faces(tx: Tx, faces: Collection[int]) -> dict[int, set[int]]:
+    """By correction in force, which of the faces it moved; those that moved none are not among them."""
+    statement = (
+        select(correction_item.c.correction_id, correction_item.c.subject)
+        .join(correction, correction.c.id == correction_item.c.correction_id)
+        .where(correction_item.c.kind == FACE, correction_item.c.subject.in_(list(faces)), *_in_force())
+    )
+    found: dict[int, set[int]] = {}
+    for correction_id, face_id in tx.execute(statement):
+        found.setdefault(correction_id, set()).add(face_id)
+    return found
+
+
+def in_force(tx: Tx, person_id: int, ids: Collection[int]) -> list[Row[Any]]:
+    """(id, before) of the corrections of two people in force: with those ids, or in which somebody takes part."""
+    concerned = or_(_is_about([person_id]), correction.c.id.in_(list(ids)))
+    statement = select(correction.c.id, correction.c.before).where(
+        concerned, correction.c.other_id.is_not(None), *_in_force()
+    )
+    return list(tx.execute(statement.order_by(correction.c.id)))
 
 
 def counts(tx: Tx, ids: Collection[int]) -> dict[int, dict[str, int]]:

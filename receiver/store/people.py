@@ -173,9 +173,20 @@ def listed_as(tx: Tx, wanted: PeopleFilter) -> list[Row[Any]]:
 
 def person_with_identity(tx: Tx, external_id: str, device_id: int) -> int | None:
     """Who carries that id for a device: scoped to the device itself first, then to its group, then without a scope."""
+    found = _carried(tx, external_id, device_id)
+    return None if found is None else int(found.person_id)
+
+
+def identity_of(tx: Tx, external_id: str, device_id: int) -> Identity | None:
+    """By which id ``person_with_identity`` finds somebody."""
+    found = _carried(tx, external_id, device_id)
+    return None if found is None else Identity(found.external_id, found.device_id, found.device_group)
+
+
+def _carried(tx: Tx, external_id: str, device_id: int) -> Row[Any] | None:
     own_group = select(device.c.device_group).where(device.c.id == device_id).scalar_subquery()
     statement = (
-        select(person_identity.c.person_id)
+        select(person_identity)
         .where(
             person_identity.c.external_id == external_id,
             person_identity.c.device_id.in_([device_id, ANY_DEVICE]),
@@ -184,7 +195,7 @@ def person_with_identity(tx: Tx, external_id: str, device_id: int) -> int | None
         .order_by(person_identity.c.device_id.desc(), person_identity.c.device_group.desc())
         .limit(1)
     )
-    return tx.execute(statement).scalar()
+    return tx.execute(statement).one_or_none()
 
 
 def owner_of(tx: Tx, identity: Identity) -> int | None:

@@ -1,5 +1,6 @@
 """A library in which people are corrected: their faces and events, who has what, and everything as it is in one value."""
 
+import hashlib
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,17 +8,20 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from receiver.domain.events import ListName
+from receiver.domain.identity import Decision, Status
 from receiver.services.correcting.correcting import Correcting
 from receiver.services.correcting.corrections_shown import CorrectionsShown
 from receiver.services.correcting.event_moves import EventMoves
 from receiver.services.correcting.splitting import Split, Splitting
 from receiver.services.correcting.undoing import Undoing
-from receiver.store import library, people, tables
+from receiver.services.people import registering
+from receiver.services.people.registering import FaceOrigin, SeenFace, Telling
+from receiver.store import faces, library, moving, people, tables
 from receiver.store.database import Row
 from receiver.store.store import Store
 from recognition.engine import Embedding
 from tests.receiver.erasing import without_rest
-from tests.receiver.faces import MODEL, enrol, face_of, gate_of
+from tests.receiver.faces import MODEL, enrol, face_of, gate_of, sighting
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 BY = "a test"
@@ -35,6 +39,7 @@ class Workshop:
         self.undoing = Undoing(store)
         self.shown = CorrectionsShown(store)
         self.moves = EventMoves(store)
+        self._pictures = 0
 
     def enrol(self, person_list: ListName = ListName.STAFF, *faces: Embedding, **changes: Any) -> int:
         return enrol(self.store, person_list, *(faces or (face_of(1),)), **changes)
@@ -75,6 +80,26 @@ class Workshop:
     def undo(self, correction: int) -> None:
         self.undoing.undo(correction, by=BY)
 
+    def learnt(self, face: int, replaced: Collection[int]) -> int:
+        """An event that was decided on the face has brought another one, which takes the place of some; it."""
+        with self.store.write(lock=people.GALLERY_LOCK) as tx:
+            owner = faces.found(tx, [face])[face].person_id
+            decision = Decision(Status.MATCHED, person_id=owner, face_id=face, list=ListName.STRANGER)
+            registering.learn(tx, decision, self._new_face(), FaceOrigin("event", None, NOW), replaced)
+            return moving.faces_of(tx, owner)[-1]
+
+    def renewed(self, identity: str) -> int:
+        """A device has sent another picture of whom it knows by that id; the face."""
+        with self.store.write(lock=people.GALLERY_LOCK) as tx:
+            owner = people.person_with_identity(tx, identity, 1) or 0
+            told = Telling(0, 1, identity, NOW)
+            registering.renew(tx, owner, self._new_face(), FaceOrigin.told("device_1002", told, NOW), told)
+            return moving.faces_of(tx, owner)[-1]
+
+    def _new_face(self) -> SeenFace:
+        self._pictures += 1
+        return SeenFace(hashlib.sha256(b"late %d" % self._pictures).digest(), sighting(face_of(1)))
+
     def settle(self, correction: int) -> None:
         """Whatever is still to be moved is moved."""
         self.moves.run(correction, without_rest())
@@ -91,9 +116,19 @@ class Workshop:
         assert found is not None
         return found
 
+    def everyone(self) -> list[int]:
+        """All there ever were."""
+        with self.store.read() as tx:
+            return list(tx.execute(select(tables.person.c.id).order_by(tables.person.c.id)).scalars())
+
     def faces(self, person: int) -> list[int]:
         with self.store.read() as tx:
             return [row.id for row in people.faces_of(tx, [person])]
+
+    def current(self, owners: Collection[int]) -> set[int]:
+        """The faces by which those people are known."""
+        with self.store.read() as tx:
+            return {row.id for row in people.faces_of(tx, owners, people.CURRENT)}
 
     def events(self, person: int) -> list[int]:
         return self._ids(tables.event, person)

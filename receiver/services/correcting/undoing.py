@@ -7,7 +7,7 @@ from typing import Any
 from receiver.domain.corrections import CorrectionKind, given_back
 from receiver.domain.errors import Conflict, NotFound
 from receiver.domain.events import ListName
-from receiver.domain.people import PersonState
+from receiver.domain.people import FaceState, PersonState
 from receiver.services.correcting import event_moves
 from receiver.services.people.correction_steps import (
     BY_LENGTH,
@@ -19,7 +19,7 @@ from receiver.services.people.correction_steps import (
     take_over_hold,
     typed,
 )
-from receiver.store import corrections, holds, moving, people
+from receiver.store import corrections, faces, holds, moving, people
 from receiver.store.database import Row, Tx
 from receiver.store.people import Identity
 from receiver.store.store import Store
@@ -104,8 +104,8 @@ def _since(tx: Tx, correction_id: int) -> list[int]:
     if row is None or row.other_id is None or row.undone_at is not None or row.before.get("is_new"):
         return []
     holder = row.person_id if row.kind == CorrectionKind.MERGE else row.other_id
-    faces = set(corrections.items(tx, correction_id, corrections.FACE))
-    return event_moves.events_on(tx, holder, faces, row.before.get("last_event", 0))
+    moved = set(corrections.items(tx, correction_id, corrections.FACE))
+    return event_moves.events_on(tx, holder, moved, row.before.get("last_event", 0))
 
 
 def _may_be_undone(tx: Tx, correction_id: int) -> Row:
@@ -134,10 +134,19 @@ def _restore(tx: Tx, person: Row, kept: Mapping[str, Any], now: datetime) -> Non
     moving.leave_groups(tx, person.id, kept.get("groups", ()))
 
 
+def _current_again(tx: Tx, row: Row) -> None:
+    """Faces whose place was taken by what was the other one's; what somebody has said of a face since stays so."""
+    retired = faces.found(tx, corrections.items(tx, row.id, corrections.RETIRED))
+    for each in retired.values():
+        if each.state == FaceState.FORMER and each.person_id in _people_of(row):
+            faces.change(tx, each.id, {"state": FaceState.CURRENT})
+
+
 def _part_again(tx: Tx, row: Row, person: Row, now: datetime) -> None:
     """A merge: whoever was taken for the person is there again, with faces, ids and groups."""
     back = (row.person_id, row.other_id)
     moving.move_faces(tx, corrections.items(tx, row.id, corrections.FACE), *back)
+    _current_again(tx, row)
     moving.move_identities(tx, _identities(row.before), *back)
     kinds = (corrections.REVIEW, corrections.REVIEW_OTHER)
     move_reviews(tx, {kind: corrections.items(tx, row.id, kind) for kind in kinds}, *back)
@@ -171,3 +180,5 @@ def _unite_again(tx: Tx, row: Row, other: Row, now: datetime) -> None:
     if is_new:
         holds.lift(tx, holds.PERSON, other.id)
         follow_reviews(tx, *back, now)
+    else:
+        _current_again(tx, row)

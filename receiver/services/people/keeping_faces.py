@@ -8,6 +8,7 @@ from receiver.domain.errors import Conflict, NotFound
 from receiver.domain.people import FaceState
 from receiver.services.noting_reviews import NEW, note_look_alike
 from receiver.services.people.enrolling import Doubtful, EnrolmentGate
+from receiver.services.people.late_faces import retire_by_hand, settled_by_hand
 from receiver.store import faces, library, people
 from receiver.store.database import Row, Tx
 from receiver.store.reviews import ReviewPicture
@@ -57,8 +58,9 @@ class KeepingFaces:
                     values |= {"insisted": insisted, "insisted_at": now}
                     _note(tx, row, findings, now)
             if wanted.state is FaceState.CURRENT and wanted.is_alone:
-                people.retire_faces(tx, row.person_id)
+                retire_by_hand(tx, row.person_id)
             faces.change(tx, face_id, values)
+            settled_by_hand(tx, [face_id])
             _tell(tx, row, now)
         return findings
 

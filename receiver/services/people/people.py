@@ -9,6 +9,7 @@ from receiver.domain.errors import Conflict, Invalid, NotFound
 from receiver.domain.people import FaceState
 from receiver.services.people.correction_steps import must_be_there
 from receiver.services.people.enrolling import Doubtful, EnrolmentGate
+from receiver.services.people.late_faces import retire_by_hand, settled_by_hand
 from receiver.services.people.noting_portraits import conflicting, note_conflicts, note_taken_faces
 from receiver.services.people.portraits import Portrait, PortraitStudio, See, Unusable, as_ours
 from receiver.services.people.registering import FaceOrigin, Telling, add_face
@@ -126,7 +127,7 @@ class People:
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
             self._examine(tx, portraits, person_id)
             if is_alone:
-                people.retire_faces(tx, person_id)
+                retire_by_hand(tx, person_id)
             _write_faces(tx, person_id, portraits, FaceOrigin(source, None, now))
             people.note_change(tx, person_id, now)
             people.change(tx, person_id, {"updated_at": now})
@@ -221,6 +222,7 @@ def _write_faces(tx: Tx, person_id: int, portraits: Sequence[Portrait], origin: 
         if each.face_id is not None:
             insisted = {"insisted": each.insisted, "insisted_at": origin.now} if each.insisted else {}
             faces.change(tx, each.face_id, {"state": FaceState.CURRENT} | insisted)
+            settled_by_hand(tx, [each.face_id])
             people.note_change(tx, person_id, origin.now)
             continue
         try:

@@ -1,6 +1,6 @@
 """What a device's want_action asks of the library: 1001 registers a stranger, 1002 renews a known person's face."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -22,6 +22,7 @@ from receiver.domain.registration import (
 )
 from receiver.services import noting_reviews
 from receiver.services.deciding.deciding import Decider
+from receiver.services.people import late_faces
 from receiver.store import devices, faces, library, people
 from receiver.store.database import Row, Tx
 from receiver.store.reviews import ReviewPicture
@@ -116,8 +117,7 @@ class Registering:
         person_id = people.person_with_identity(tx, event.identity_id, event.device_id) if event.identity_id else None
         verdict = _told_before(tx, event, person_id, face, now) or self.may_update(tx, person_id, face)
         if verdict.kind is Kind.REPLACE and face is not None and person_id is not None:
-            people.retire_faces(tx, person_id)
-            make_current(tx, person_id, face, FaceOrigin.told(source, event, now))
+            renew(tx, person_id, face, FaceOrigin.told(source, event, now), event)
             people.change(tx, person_id, {"updated_at": now})
         elif verdict.kind is Kind.REVIEW and face is not None and person_id is not None:
             detail = self._numbers(tx, person_id, face)
@@ -183,20 +183,45 @@ def _told_before(
     return late
 
 
-def make_current(tx: Tx, person_id: int, face: SeenFace, origin: "FaceOrigin") -> None:
-    """Adds the face; a picture that the person has as a former one is made current again instead.
+def renew(tx: Tx, person_id: int, face: SeenFace, origin: "FaceOrigin", told: "Row | Telling") -> None:
+    """A device's word makes the face the current one, and those that were so before former ones.
+
+    Raises:
+        RecognitionError: see add_face.
+    """
+    before = people.faces_of(tx, [person_id])
+    people.retire_faces(tx, person_id)
+    late_faces.renewed(tx, person_id, told, before, make_current(tx, person_id, face, origin))
+
+
+def learn(tx: Tx, decision: Decision, face: SeenFace, origin: "FaceOrigin", replaced: Collection[int]) -> None:
+    """Whoever was matched is known by the face from now on too, and no more by those that it replaces.
+
+    Raises:
+        RecognitionError: see add_face.
+    """
+    if decision.person_id is None:
+        return
+    for each in replaced:
+        faces.change(tx, each, {"state": FaceState.FORMER})
+    face_id = add_face(tx, decision.person_id, face, origin)
+    late_faces.learnt(tx, decision.person_id, decision.face_id, face_id, replaced)
+
+
+def make_current(tx: Tx, person_id: int, face: SeenFace, origin: "FaceOrigin") -> int:
+    """Adds the face; a picture that the person has as a former one is made current again instead. The face's id.
 
     Raises:
         RecognitionError: see add_face.
     """
     known = faces.by_digest(tx, person_id).get(face.digest)
     if known is None:
-        add_face(tx, person_id, face, origin)
-        return
+        return add_face(tx, person_id, face, origin)
     told = {"device_id": origin.device_id, "occurred_at": origin.occurred_at}
     insisted = {"insisted": list(origin.insisted), "insisted_at": origin.now} if origin.insisted else {}
     faces.change(tx, known.id, {"state": FaceState.CURRENT, **told, **insisted})
     people.note_change(tx, person_id, origin.now)
+    return int(known.id)
 
 
 def _apart(stored: bytes, new: Embedding) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from receiver.domain import fusion
 from receiver.domain.events import ListName, PictureKind
 from receiver.domain.identity import Decision, Status
-from receiver.domain.people import AUTOMATIC_SOURCES, FaceState, PersonState
+from receiver.domain.people import AUTOMATIC_SOURCES, PersonState
 from receiver.domain.strangers import (
     MOST_TRIED,
     MOST_WAITING,
@@ -32,6 +32,7 @@ from receiver.services.people.registering import (
     add_stranger,
     as_bytes,
     box_of,
+    learn,
     measures_of,
 )
 from receiver.services.publishing.publishing import publish_decided
@@ -114,7 +115,7 @@ class MeetingStrangers:
         if event.person_id is not None:
             strangers.end_waiting(tx, [event.id])
             is_clear = event.person_id == decision.person_id and may_learn_from(decision)
-            return LEARNT if is_clear and self._learn(tx, event, seen, now) else None
+            return LEARNT if is_clear and self._learn(tx, decision, seen, now) else None
         is_claimed = claimed_by(tx, [(event.identity_id, event.device_id)]) is not None
         if not self._rules.is_automatic or event.decision != Status.UNKNOWN or is_claimed:
             return None
@@ -179,23 +180,21 @@ class MeetingStrangers:
         events.change(tx, event.id, decided_values(event, decision, people.find(tx, person_id), told))
         publish_decided(tx, event.id, datetime.now(UTC))
 
-    def _learn(self, tx: Tx, event: Row, seen: EventFaces, now: datetime) -> bool:
+    def _learn(self, tx: Tx, decision: Decision, seen: EventFaces, now: datetime) -> bool:
         """Takes the picture where it makes the few by which the stranger is known better or more different."""
-        person, face = people.find(tx, event.person_id), seen.live[0]
-        known = faces.by_digest(tx, event.person_id)
+        person_id, face = decision.person_id or 0, seen.live[0]
+        person, known = people.find(tx, person_id), faces.by_digest(tx, person_id)
         tried = [row for row in known.values() if row.source in AUTOMATIC_SOURCES]
         is_active = person is not None and person.state == PersonState.ACTIVE
         if not is_active or face.digest in known or len(tried) >= MOST_TRIED:
             return False
-        present = self._present(tx, event.person_id, seen.model)
+        present = self._present(tx, person_id, seen.model)
         new = Known(NEW, face.sighting.embedding_for(seen.model), _quality(measures_of(face.sighting)))
         kept = chosen([*present, new], self._rules.faces, self._reach(seen.model).same_shot)
         if NEW not in kept:
             return False
-        for each in present:
-            if each.key not in kept:
-                faces.change(tx, each.key, {"state": FaceState.FORMER})
-        add_face(tx, event.person_id, face, FaceOrigin.told(EVENT, event, now))
+        replaced = [each.key for each in present if each.key not in kept]
+        learn(tx, decision, face, FaceOrigin.told(EVENT, seen.event, now), replaced)
         return True
 
     def _present(self, tx: Tx, person_id: int, model: str) -> list[Known]:

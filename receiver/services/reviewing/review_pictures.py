@@ -8,6 +8,7 @@ from receiver.domain.errors import Conflict, Invalid
 from receiver.domain.people import FaceState
 from receiver.domain.reviews import ReviewKind
 from receiver.services.noting_reviews import NEW
+from receiver.services.people.late_faces import retire_by_hand, settled_by_hand
 from receiver.services.people.portraits import OURS, See, as_ours
 from receiver.services.people.registering import FaceOrigin, SeenFace, box_of, make_current
 from receiver.services.reviewing.review_answers import Answer, Decided, Gone, person_there
@@ -87,7 +88,7 @@ class Renewing(Answer):
         person = person_there(tx, item.person_id)
         if prepared is None:
             raise Gone("the picture is not kept any more")
-        people.retire_faces(tx, person.id)
+        retire_by_hand(tx, person.id)
         face_id = _put(tx, person.id, prepared, _origin(tx, item, who))
         return {"person": person.id, "face": face_id}
 
@@ -114,6 +115,7 @@ class Replacing(Answer):
             raise Gone(f"face {item.subject} is not a current one of person {person.id} any more")
         state = FaceState.SET_ASIDE if prepared is None else self.left[item.kind]
         faces.change(tx, face.id, {"state": state})
+        settled_by_hand(tx, [face.id])
         people.change(tx, person.id, {"updated_at": who.now})
         people.note_change(tx, person.id, who.now)
         done = {"person": person.id, "set_aside": face.id}

@@ -46,7 +46,7 @@ correction_item = Table(
     "correction_item",
     main,
     Column("correction_id", ForeignKey("correction.id", ondelete="CASCADE"), primary_key=True),
-    # face, event, identity, group
+    # face, event, review, review_other, retired
     Column("kind", String(16), primary_key=True),
     Column("subject", Id, primary_key=True, autoincrement=False),
     Index(None, "kind", "subject"),

@@ -49,6 +49,15 @@ class Model:
     faces: dict[int, int] = field(default_factory=dict)
     events: dict[int, int | None] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)
+    # by faces that came since the beginning: the face, or the id, that they go with
+    rests: dict[int, int | str] = field(default_factory=dict)
+
+    def owner(self, face: int, rests: dict[int, int | str]) -> int:
+        """Whose a face was, or would have been where it came later."""
+        if face in self.faces:
+            return self.faces[face]
+        on = rests[face]
+        return self.ids[on] if isinstance(on, str) else self.owner(on, rests)
 
     @property
     def present(self) -> list[int]:
@@ -78,6 +87,9 @@ class Made:
     new: int | None = None
     # somebody was deleted since
     is_final: bool = False
+    # by which people were known, where it is a merge and nobody was split since
+    current: set[int] | None = None
+    renewed: set[str] = field(default_factory=set)
 
 
 class Corrections(RuleBasedStateMachine):
@@ -118,6 +130,34 @@ class Corrections(RuleBasedStateMachine):
             event = self.shop.passed(owner, 0, face)
             self.model.events[event], self.decided[event] = owner, face
 
+    @precondition(lambda self: self.model.faces)
+    @rule(who=st.lists(ANY, min_size=1, max_size=4), replaced=st.integers(0, 3))
+    def pictures_are_learnt(self, who: list[int], replaced: int) -> None:
+        for which in who:
+            face = sorted(self.model.faces)[which % len(self.model.faces)]
+            owner = self.model.faces[face]
+            gone = sorted(self.shop.current([owner]))[:replaced]
+            self.comes(self.shop.learnt(face, gone), face, owner)
+
+    @precondition(lambda self: self.model.ids)
+    @rule(whom=st.lists(ANY, min_size=1, max_size=2))
+    def library_updates_come(self, whom: list[int]) -> None:
+        for which in whom:
+            named = sorted(self.model.ids)[which % len(self.model.ids)]
+            self.comes(self.shop.renewed(named), named, self.model.ids[named])
+            for made in self.made:
+                made.renewed.add(named)
+
+    def forget_current(self, parted: set[int]) -> None:
+        """Who was split learns as one of two again."""
+        for made in self.made:
+            made.current = None if made.people & parted else made.current
+
+    def comes(self, face: int, on: int | str, owner: int) -> None:
+        """A new face, and whoever is recognised by it."""
+        self.model.faces[face], self.model.rests[face] = owner, on
+        self.pass_by(face)
+
     @precondition(lambda self: len(self.model.present) > 1)
     @rule(which=ANY, other=ANY, takes_other=st.booleans())
     def merge(self, which: int, other: int, *, takes_other: bool) -> None:
@@ -128,6 +168,7 @@ class Corrections(RuleBasedStateMachine):
         named = [each for each in lists if each != ListName.STRANGER]
         into = ListName(named[takes_other]) if len(set(named)) > 1 else None
         with self.correcting({own, gone}) as made:
+            made.current = self.shop.current([own, gone])
             made.number = self.shop.merge(own, gone, is_insisted=True, into_list=into)
             if named and lists[0] == ListName.STRANGER:
                 self.model.states[own] = self.model.states[gone]
@@ -145,6 +186,7 @@ class Corrections(RuleBasedStateMachine):
         target = others[to % len(others)] if to is not None and others else None
         with self.correcting({own} if target is None else {own, target}) as made:
             made.number = self.shop.split(own, going, to=target, is_insisted=True)
+            self.forget_current(self.model.family(own) | ({target} if target else set()))
             if target is None:
                 target = made.new = self.shop.other(made.number)
                 self.model.lists[target], self.model.states[target] = "stranger", "active"
@@ -234,13 +276,16 @@ class Corrections(RuleBasedStateMachine):
         for person in made.people:
             now.lists[person], now.states[person] = then.lists[person], then.states[person]
             now.merged.pop(person, None)
-        now.faces |= {each: then.faces[each] for each, owner in now.faces.items() if owner in made.people}
+        now.faces |= {each: then.owner(each, now.rests) for each, owner in now.faces.items() if owner in made.people}
         now.ids |= {each: then.ids[each] for each, owner in now.ids.items() if owner in made.people}
         for event, owner in now.events.items():
             # What came since goes with its face.
-            back = then.events[event] if event in then.events else then.faces[self.decided[event]]
+            back = then.events[event] if event in then.events else then.owner(self.decided[event], now.rests)
             if owner in made.people and back in made.people:
                 now.events[event] = back
+        renewed = {then.ids[each] for each in made.renewed}
+        kept = {each for each in made.current or () if now.faces.get(each) not in {None, *renewed}}
+        assert kept <= self.shop.current(made.people)
 
     @rule(which=ANY, steps=st.integers(1, 9))
     def move_events(self, which: int, steps: int) -> None:
