@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, update
 
 from receiver.domain.alerts import AlertState, Source
 from receiver.store.database import Tx
@@ -74,16 +74,24 @@ def unlink_person(tx: Tx, person_id: int) -> None:
     tx.execute(update(alert).where(alert.c.person_id == person_id).values(person_id=None))
 
 
+def is_held() -> ColumnElement[bool]:
+    """As a condition on alerts: the event must be kept, or whom it or the alert is about."""
+    shown = exists().where(
+        event.c.id == alert.c.event_id, legal_hold.c.kind == "person", legal_hold.c.subject == event.c.person_id
+    )
+    themselves = (("event", alert.c.event_id), ("person", alert.c.person_id))
+    return or_(
+        shown, *(exists().where(legal_hold.c.kind == kind, legal_hold.c.subject == about) for kind, about in themselves)
+    )
+
+
 def closed_before(tx: Tx, before: datetime, after: int, limit: int) -> list[int]:
     """Alerts with an id above ``after`` that were closed before a time and need not be kept, in their order."""
-    held_event = exists().where(legal_hold.c.kind == "event", legal_hold.c.subject == alert.c.event_id)
-    held_person = exists().where(legal_hold.c.kind == "person", legal_hold.c.subject == alert.c.person_id)
     where = (
         alert.c.state == AlertState.CLOSED,
         alert.c.closed_at < before,
         alert.c.id > after,
-        ~held_event,
-        ~held_person,
+        ~is_held(),
     )
     return list(tx.execute(select(alert.c.id).where(*where).order_by(alert.c.id).limit(limit)).scalars())
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select
+from sqlalchemy import ColumnElement, Row, delete, exists, func, or_, select
 
 from receiver.domain.alerts import AlertState
-from receiver.store import numbering
+from receiver.store import alert_upkeep, numbering
 from receiver.store.batches import insert_rows
 from receiver.store.database import Tx
 from receiver.store.tables import alert, frame
@@ -65,7 +65,7 @@ def size(tx: Tx) -> int:
 
 
 def drop_before(tx: Tx, before: datetime, limit: int) -> int:
-    """Deletes some frames from before a time; those of alerts that nobody has closed stay. How many."""
+    """Deletes some frames from before a time; those of alerts that nobody has closed or that must be kept stay. How many."""
     gone = select(frame.c.id).where(frame.c.received_at < before, _is_free()).order_by(frame.c.received_at).limit(limit)
     return tx.execute(delete(frame).where(frame.c.id.in_(gone))).rowcount
 
@@ -76,13 +76,14 @@ def count_before(tx: Tx, before: datetime) -> int:
     return int(tx.execute(statement).scalar_one())
 
 
-def _is_free() -> Any:
-    open_ones = select(alert.c.id).where(alert.c.state != AlertState.CLOSED)
-    return or_(frame.c.alert_id.is_(None), frame.c.alert_id.not_in(open_ones))
+def _is_free() -> ColumnElement[bool]:
+    must_stay = or_(alert.c.state != AlertState.CLOSED, alert_upkeep.is_held())
+    return ~exists().where(alert.c.id == frame.c.alert_id, must_stay)
 
 
 def drop_oldest(tx: Tx, *, is_calm: bool, before: datetime, beyond: int, limit: int) -> list[Row[Any]]:
-    """Deletes the oldest frames from before a time, calm ones or those of closed alerts, until so many bytes are free.
+    """Deletes the oldest frames from before a time, calm ones or those of closed alerts that need not be kept, until so many
+    bytes are free.
 
     (id, bytes, digest) of each.
     """

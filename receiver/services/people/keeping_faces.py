@@ -9,7 +9,7 @@ from receiver.domain.people import FaceState
 from receiver.services.noting_reviews import NEW, note_look_alike
 from receiver.services.people.enrolling import Doubtful, EnrolmentGate
 from receiver.services.people.late_faces import retire_by_hand, settled_by_hand
-from receiver.store import faces, library, people
+from receiver.store import faces, holds, library, people
 from receiver.store.database import Row, Tx
 from receiver.store.reviews import ReviewPicture
 from receiver.store.store import Store
@@ -69,9 +69,12 @@ class KeepingFaces:
 
         Raises:
             NotFound: there is no such face.
+            Conflict: ``legal_hold``: the person must be kept.
         """
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
             row = _required(tx, face_id)
+            if holds.held(tx, holds.PERSON, [row.person_id]):
+                raise Conflict("legal_hold", f"person {row.person_id} is on legal hold; lift the hold first")
             faces.remove(tx, face_id)
             _tell(tx, row, datetime.now(UTC))
 

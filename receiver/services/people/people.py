@@ -13,7 +13,7 @@ from receiver.services.people.late_faces import retire_by_hand, settled_by_hand
 from receiver.services.people.noting_portraits import conflicting, note_conflicts, note_taken_faces
 from receiver.services.people.portraits import Portrait, PortraitStudio, See, Unusable, as_ours
 from receiver.services.people.registering import FaceOrigin, Telling, add_face
-from receiver.store import devices, faces, holds, people, review_upkeep
+from receiver.store import corrections, devices, faces, holds, people, review_upkeep
 from receiver.store.database import Row, Tx
 from receiver.store.people import Identity
 from receiver.store.pictures import Pictures
@@ -170,12 +170,16 @@ class People:
 
         Raises:
             NotFound: there is no such person.
-            Conflict: ``legal_hold``, ``person_merged``.
+            Conflict: ``legal_hold``: the person or one of the person's events must be kept; ``person_merged``.
         """
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
             _present(tx, person_id)
             if holds.held(tx, holds.PERSON, [person_id]):
                 raise Conflict("legal_hold", f"person {person_id} is on legal hold; lift the hold first")
+            # Whoever was merged into that person is deleted too.
+            everybody = [person_id, *(each.id for each in corrections.merged_people(tx, person_id))]
+            if holds.with_held_events(tx, everybody):
+                raise Conflict("legal_hold", f"events of person {person_id} are on legal hold; lift the holds first")
             now = datetime.now(UTC)
             people.remove(tx, person_id)
             review_upkeep.leave_person(tx, person_id, now)

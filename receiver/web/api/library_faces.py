@@ -42,6 +42,7 @@ def change_face(change: dict[str, Any], face_id: int) -> dict[str, Any]:
 @blueprint.delete(f"/faces/<{ID}:face_id>")
 @blueprint.response(204)
 @blueprint.alt_response(404, description="no_such_face")
+@blueprint.alt_response(409, description="legal_hold: the person must be kept")
 @needs(Role.REGISTRAR)
 def remove_face(face_id: int) -> None:
     """Take a face out of the library."""

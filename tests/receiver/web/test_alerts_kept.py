@@ -103,6 +103,25 @@ def test_an_alert_on_legal_hold_stays(any_site: Site) -> None:
     assert work.run(without_rest(), datetime.now(UTC) + 9 * DAY)["alerts"] == 0
 
 
+@pytest.mark.parametrize("held", ["people/{person}", "events/1"])
+def test_frames_of_an_alert_on_legal_hold_stay(any_site: Site, held: str) -> None:
+    person = alerted(any_site)
+    any_site.client.post("/v1/alerts/2/close", json={"outcome": "test"})
+    with any_site.store.write() as tx:
+        # As of one that was opened before anybody knew whom its event shows.
+        tx.execute(update(tables.alert).values(person_id=None))
+    path = f"/v1/{held.format(person=person)}"
+    any_site.client.patch(path, json={"legal_hold": True})
+    work, later = retaining(any_site, frames=1, alerts=1), datetime.now(UTC) + 9 * DAY
+    assert (work.dry_run(later)["frames"], work.run(without_rest(), later)["frames"]) == (0, 0)
+    assert FrameRoom(any_site.store, 0).make() == 0
+    assert any_site.get("/v1/alerts/2")["frames"] == 1
+    any_site.client.patch(path, json={"legal_hold": False})
+    assert work.run(without_rest(), later)["frames"] == 0, "it went with its alert"
+    assert any_site.ids("/v1/alerts") == []
+    assert count(any_site.store, tables.frame) == 0
+
+
 def test_old_events_go_and_their_alerts_stay(any_site: Site) -> None:
     alerted(any_site)
     with any_site.store.write() as tx:

@@ -15,7 +15,7 @@ from receiver.store import deliveries, identities, people, tables
 from tests.receiver.boxes import REAL_TIME, count, real_time, text_of
 from tests.receiver.erasing import stopped_after, without_rest
 from tests.receiver.faces import MODEL
-from tests.receiver.web.site import Site
+from tests.receiver.web.site import Site, is_problem
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -100,6 +100,27 @@ def test_what_is_held_or_waits_upstream_stays(site: Site) -> None:
     assert site.client.patch(f"/v1/events/{held}", json={"legal_hold": False}).status_code == 200
     assert work.run(without_rest(), NOW)["events"] == 1
     assert site.ids() == [waiting, known]
+
+
+def test_who_is_on_hold_keeps_every_face(any_site: Site) -> None:
+    person = any_site.enrol("Somebody", 5)
+    (face,) = any_site.get(f"/v1/people/{person}")["faces"]
+    assert any_site.client.patch(f"/v1/people/{person}", json={"legal_hold": True}).status_code == 200
+    assert is_problem(any_site.client.delete(f"/v1/faces/{face['id']}"), 409, "legal_hold")
+    assert any_site.get(f"/v1/people/{person}")["faces"] == [face]
+    assert any_site.client.patch(f"/v1/people/{person}", json={"legal_hold": False}).status_code == 200
+    assert any_site.client.delete(f"/v1/faces/{face['id']}").status_code == 204
+
+
+def test_an_event_on_hold_keeps_its_person(any_site: Site) -> None:
+    person = any_site.enrol("Somebody", 5)
+    event = passage(any_site, 1, 40)
+    any_site.desk.work()
+    assert any_site.client.patch(f"/v1/events/{event}", json={"legal_hold": True}).status_code == 200
+    assert is_problem(any_site.client.delete(f"/v1/people/{person}"), 409, "legal_hold")
+    assert any_site.get(f"/v1/events/{event}")["decision"]["person"]["id"] == person
+    assert any_site.client.patch(f"/v1/events/{event}", json={"legal_hold": False}).status_code == 200
+    assert any_site.client.delete(f"/v1/people/{person}").status_code == 204
 
 
 def test_strangers_who_do_not_come_again_go(any_site: Site) -> None:
