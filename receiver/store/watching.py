@@ -4,26 +4,28 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, String, cast, exists, func, literal, select
 
 from receiver.domain.alerts import AlertState
 from receiver.domain.rules import Conditions, Trigger
 from receiver.domain.trust import State
 from receiver.store.database import Tx
 from receiver.store.outbox import WAITING
-from receiver.store.tables import alert, delivery, device, gate, quarantine, task
+from receiver.store.tables import alert, alert_key, delivery, device, gate, quarantine, task
 
-# Silent devices that one look finds: when the network is gone all are.
+# Silent devices that one look finds: when the network is gone all are, and the next look finds the others.
 MOST_DEVICES = 500
 
 
-def silent_devices(tx: Tx, asked: Conditions, before: datetime) -> list[Row[Any]]:
-    """(id, last_seen) of trusted devices that were last heard before a time.
+def silent_devices(tx: Tx, asked: Conditions, before: datetime, prefix: str) -> list[Row[Any]]:
+    """(id, last_seen) of trusted devices that were last heard before a time, and of whose silence nobody was told yet.
 
     Where the conditions name none, those that report their status: others are heard when somebody passes, and at night
-    nobody does.
+    nobody does. ``prefix``: what the keys of alerts about a silence begin with; the device's id follows.
     """
-    where: list[ColumnElement[bool]] = [device.c.state == State.TRUSTED, device.c.last_seen < before]
+    key = literal(prefix, String).concat(cast(device.c.id, String))
+    told = exists().where(alert_key.c.key == key, alert_key.c.last_at >= device.c.last_seen)
+    where: list[ColumnElement[bool]] = [device.c.state == State.TRUSTED, device.c.last_seen < before, ~told]
     named = _named(asked)
     where += named or [device.c.status_at.is_not(None)]
     statement = select(device.c.id, device.c.last_seen).where(*where).order_by(device.c.id).limit(MOST_DEVICES)

@@ -65,15 +65,11 @@ class Watching:
         """One alert for each silence; one that was told of is not told of again when somebody has closed its alert."""
         if not rule.hours.hold(now, is_holiday):
             return []
+        prefix = f"rule:{rule.id}:silent:d"
         with self._store.read() as tx:
-            rows = watching.silent_devices(tx, rule.conditions, now - timedelta(seconds=rule.conditions.after_seconds))
-            known = alerts.known_keys(tx, [_silence(rule, row.id) for row in rows])
-        new = []
-        for row in rows:
-            told = known.get(_silence(rule, row.id))
-            if told is None or told.last_at < row.last_seen:
-                new.append(_alert(rule, _silence(rule, row.id), row.last_seen, device_id=row.id))
-        return new
+            before = now - timedelta(seconds=rule.conditions.after_seconds)
+            rows = watching.silent_devices(tx, rule.conditions, before, prefix)
+        return [_alert(rule, f"{prefix}{row.id}", row.last_seen, device_id=row.id) for row in rows]
 
     def _settle_heard(self, rules: Sequence[Rule]) -> int:
         """Closes the alerts of devices that have spoken since."""
@@ -127,10 +123,6 @@ class Watching:
             self._alerting.close(alert.id, SERVER, Outcome.OVER)
             return 1
         return 0
-
-
-def _silence(rule: Rule, device_id: int) -> str:
-    return f"rule:{rule.id}:silent:d{device_id}"
 
 
 def _alert(

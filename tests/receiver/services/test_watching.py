@@ -70,6 +70,19 @@ def test_a_silence_that_somebody_has_closed_is_not_told_of_again(store: Store) -
     assert len(states(store)) == 1
 
 
+def test_devices_that_fell_silent_long_ago_leave_room_for_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("receiver.store.watching.MOST_DEVICES", 2)
+    boxes = [device(store, f"box {number}") for number in range(5)]
+    assert [watching(store).run(START + 16 * MINUTE) for _ in range(4)] == [2, 2, 1, 0]
+    assert [row.device_id for row in alerts_of(store)] == boxes
+    heard(store, boxes[4], START + 20 * MINUTE)
+    watching(store).run(START + 21 * MINUTE)
+    assert watching(store).run(START + 36 * MINUTE) == 1
+    assert [row.device_id for row in alerts_of(store)] == [*boxes, boxes[4]]
+
+
 @pytest.mark.parametrize("values", [{"state": "pending"}, {"state": "blocked"}, {"status_at": None}])
 def test_who_need_not_speak_is_not_missed(store: Store, values: dict[str, Any]) -> None:
     device(store, **values)

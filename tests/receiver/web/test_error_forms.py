@@ -108,7 +108,7 @@ def test_too_many_guesses_are_told_when_to_come_again(any_site: Site) -> None:
     answer = any_site.client.post("/api/v1/login/", json=wrong)
     status, document = read(answer)
     assert (status, document["code"], document["status_code"]) == (429, 429, "Too Many Requests")
-    assert 0 < int(answer.headers["Retry-After"]) <= 60
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_what_cannot_be_noted_is_told_in_the_envelope(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
