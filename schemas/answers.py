@@ -153,7 +153,7 @@ class Reported(Answer):
     identity_id = fields.String()
     identity_name = fields.String()
     group = fields.String()
-    person_type = fields.Integer()
+    person_type = fields.Integer(allow_none=True, metadata={"description": "null: what was sent could not be read"})
     list = fields.String()
     want_action = fields.String()
     score = fields.Float(allow_none=True, metadata={"description": "0 to 1"})

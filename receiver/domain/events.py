@@ -113,7 +113,7 @@ class AccessEvent:
         generation: ``A``, ``B`` or ``C``: the shape of message it came in.
         given_id: the event's own id if the message carried one, else empty.
         list: the reported person type in our words; absent person_type means staff.
-        person_type: 1..5 as sent (or translated from ``user_type``); 1 if absent.
+        person_type: 1..5 as sent (or translated from ``user_type``); 1 if absent, None if it could not be read.
         score: normalised to 0..1, or None; guessed from the scale (see translation.sophon).
         score_raw: as sent.
         occurred_at: aware UTC, or None where the message carried no readable time.
@@ -137,7 +137,7 @@ class AccessEvent:
     identity_name: str = ""
     group: str = ""
     list: ListName = ListName.STAFF
-    person_type: int = 1
+    person_type: int | None = 1
     want_action: WantAction = WantAction.NOTHING
     score: float | None = None
     score_raw: float | None = None

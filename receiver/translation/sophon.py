@@ -33,6 +33,7 @@ LISTS = {
 }
 PERSON_TYPES = {name: number for number, name in LISTS.items()}
 _STAFF = 1
+_UNREADABLE = frozenset(("unreadable:person_type", "unreadable:user_type"))
 _JSON_FIELDS = ("attributes", "identity_info", "grab_quality", "box_quality", "extra")
 
 
@@ -55,7 +56,7 @@ def to_event(message: Message, channel: Channel, pixel_limit: int, gate: Gate | 
         identity_name=column_text(message.identity_name, TEXT_LIMIT),
         group=column_text(message.group, TEXT_LIMIT),
         list=to_list(message),
-        person_type=message.person_type or _STAFF,
+        person_type=to_person_type(message),
         want_action=WantAction(message.want_action),
         score=to_score(message.score),
         score_raw=message.score,
@@ -72,6 +73,13 @@ def to_event(message: Message, channel: Channel, pixel_limit: int, gate: Gate | 
         refused=refused,
         notes=_notes(message),
     )
+
+
+def to_person_type(message: Message) -> int | None:
+    """As sent; staff is the default only where none was sent, for nobody has said so where it could not be read."""
+    if message.person_type is not None:
+        return message.person_type
+    return _STAFF if _UNREADABLE.isdisjoint(message.notes) else None
 
 
 def to_list(message: Message) -> ListName:

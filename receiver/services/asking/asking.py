@@ -224,7 +224,7 @@ def _reported(row: Row) -> dict[str, Any]:
         "identity_id": row.identity_id,
         "identity_name": row.identity_name,
         "group": row.identity_group,
-        "person_type": row.person_type,
+        "person_type": row.person_type or None,
         "list": row.reported_list,
         "want_action": row.want_action,
         "score": row.score,

@@ -9,6 +9,8 @@ from receiver.store import trust
 
 # Of an event whose faces are not read: nobody has trusted its device.
 HELD_BACK = "held"
+# In the place of a person type that could not be read: the column has no null.
+UNREAD_TYPE = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def event_row(entry: ReadEntry, ids: Ids, *, is_recognising: bool) -> dict[str, 
         "identity_name": seen.identity_name,
         "identity_group": seen.group,
         "reported_list": seen.list,
-        "person_type": seen.person_type,
+        "person_type": UNREAD_TYPE if seen.person_type is None else seen.person_type,
         "want_action": seen.want_action,
         "score": seen.score,
         "score_raw": seen.score_raw,

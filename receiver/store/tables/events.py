@@ -35,6 +35,7 @@ event = Table(
     Column("identity_name", String(255), nullable=False),
     Column("identity_group", String(255), nullable=False),
     Column("reported_list", String(16), nullable=False),
+    # 0: it could not be read
     Column("person_type", SmallInteger, nullable=False),
     Column("want_action", String(8), nullable=False),
     Column("score", Float),

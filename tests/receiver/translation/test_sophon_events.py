@@ -160,6 +160,12 @@ def test_t09_credentials_in_an_address_are_removed(sent: str, kept: str) -> None
     assert event_of(item_with(where=sent)).extra == {"ext_data": {"where": kept}}
 
 
+@pytest.mark.parametrize("sent", [0, 6, "car", [], True])
+def test_t13_a_person_type_that_cannot_be_read_is_not_taken_for_absent(sent: Any) -> None:
+    assert event_of(item_with(person_type=sent)).person_type is None
+    assert event_of({"user_type": sent, "media_device_info": {}, "identity_id": "E1"}).person_type is None
+
+
 @pytest.mark.parametrize(
     ("person_type", "name", "expected"),
     [
@@ -178,7 +184,7 @@ def test_t12_the_person_type_decides_before_the_name(person_type: Any, name: str
 
 
 def test_t13_an_absent_person_type_is_one() -> None:
-    assert event_of(item_with()).person_type == 1
+    assert event_of(item_with()).person_type == event_of(item_with(person_type=None)).person_type == 1
     assert {LISTS[number] for number in PERSON_TYPES.values()} == set(ListName)
 
 

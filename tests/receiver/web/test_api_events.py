@@ -200,3 +200,10 @@ def test_strangers_come_with_visits_and_their_best_picture(any_site: Site) -> No
     assert (stranger["first_seen"], stranger["last_seen"]) == ("2023-11-14T22:13:20+00:00", "2023-11-14T22:14:20+00:00")
     assert stranger["picture"]["digest"] == face["digest"]
     assert any_site.ids("/v1/strangers", q="nobody by this name") == []
+
+
+def test_a_person_type_that_cannot_be_read_is_not_shown_as_one(any_site: Site) -> None:
+    unread, absent = (any_site.told(number, ext_data={"person_type": sent}) for number, sent in ((1, "car"), (2, None)))
+    shown = any_site.get(f"/v1/events/{unread}")["reported"]
+    assert (shown["person_type"], shown["notes"]) == (None, ["unreadable:person_type"])
+    assert any_site.get(f"/v1/events/{absent}")["reported"]["person_type"] == 1
