@@ -44,6 +44,7 @@ from receiver.services.intake.recording import RECOGNISE
 from receiver.services.pacing import Pace
 from receiver.services.publishing.telling import Telling
 from receiver.services.recognising.recognising import Recogniser
+from receiver.services.upkeep.clock_steps import ClockSteps
 from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import Settings
 from receiver.store import adoptions, corrections, erasures, imports, library_checks, outbox, trust
@@ -57,12 +58,8 @@ LEASE = timedelta(seconds=30)
 # Tries before a task is buried; a claim counts as a try, so that a task that kills its worker ends too.
 ATTEMPTS = 5
 POLL_SECONDS = 1.0
-FORWARD_TICK_SECONDS = 1
-CLEAR_TICK_SECONDS = 10
-IMPORT_TICK_SECONDS = 1
-SEAL_TICK_SECONDS = 5
-CATCH_UP_TICK_SECONDS = 1
-WATCH_TICK_SECONDS = 5
+FORWARD_TICK_SECONDS, IMPORT_TICK_SECONDS, CATCH_UP_TICK_SECONDS = 1, 1, 1
+SEAL_TICK_SECONDS, WATCH_TICK_SECONDS, CLEAR_TICK_SECONDS = 5, 5, 10
 # A large SQLite file is written anew when the fewest people pass.
 COMPACT_HOUR = 3
 
@@ -108,6 +105,7 @@ class Worker:
         self._parts = parts
         self._recogniser: Recogniser | None = None
         self._stopping = threading.Event()
+        self._clock_steps = ClockSteps(parts.store)
         self._scheduler = BackgroundScheduler(timezone=parts.settings.timezone)
         # Erasing, retention and compaction one after another; whoever closes the store waits for the step under way.
         self._clearing = threading.Lock()
@@ -126,6 +124,7 @@ class Worker:
         log.info("worker_ready", recognition=self._parts.settings.engine_name)
         try:
             while not self._stopping.is_set():
+                self._look_at_clock()
                 if self._recognise_some() + self._judge_some() == 0:
                     self._parts.doorbell.wait(POLL_SECONDS)
         finally:
@@ -168,6 +167,13 @@ class Worker:
         night = night_of(self._parts.settings)
         if night is not None:
             add(self._begin_check, night, id="begin-check", **options)
+
+    def _look_at_clock(self) -> None:
+        if self._clock_steps.look():
+            # The scheduler, too, would wait until the clock is where it was.
+            now = datetime.now(UTC)
+            for job in self._scheduler.get_jobs():
+                job.modify(next_run_time=job.trigger.get_next_fire_time(now, now))
 
     def _forward(self) -> None:
         self._parts.forwarding.tick()

@@ -13,6 +13,7 @@ from receiver.assembly.subscriptions import schedule_of
 from receiver.domain.errors import SetupError, Unavailable
 from receiver.domain.schedules import Schedule, ScheduleKind
 from receiver.services.recognising.recognising import Recogniser
+from receiver.services.upkeep.clock_steps import ClockSteps
 from receiver.services.upkeep.housekeeping import Housekeeping
 from receiver.settings import SettingError, Settings, load
 from receiver.store import outbox, tables
@@ -20,7 +21,7 @@ from receiver.store.doorbell import Doorbell
 from receiver.store.outbox import Task
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
-from receiver.worker import ATTEMPTS, Worker, WorkerParts
+from receiver.worker import ATTEMPTS, FORWARD_TICK_SECONDS, Worker, WorkerParts
 from tests.made_stores import made_store
 from tests.receiver.boxes import HISTORY, history, open_intake, text_of
 from tests.receiver.faces import Desk, PreparedEngine, face_of, sighting
@@ -149,6 +150,38 @@ def test_a_job_that_finds_the_store_away_is_tried_at_the_next_tick(shop: Shop, m
     shop.worker._guarded("forward", away)
     monkeypatch.setattr(shop.store, "write", away)
     assert shop.worker._recognise_some() == 0
+
+
+def test_a_clock_that_is_put_back_holds_up_no_job(shop: Shop) -> None:
+    worker, seconds = shop.worker, iter(range(9))
+    clock = iter(datetime.now(UTC) + ahead for ahead in (timedelta(hours=8), timedelta(), timedelta()))
+    worker._clock_steps = ClockSteps(shop.store, lambda: next(clock), lambda: next(seconds))
+    worker._look_at_clock()
+    worker._scheduler.start(paused=True)
+    worker._schedule()
+    for job in worker._scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now(UTC) + timedelta(hours=8))
+    worker._look_at_clock()
+    due = {job.id: job.next_run_time - datetime.now(UTC) for job in worker._scheduler.get_jobs()}
+    worker._scheduler.shutdown()
+    assert due["forward"] <= timedelta(seconds=FORWARD_TICK_SECONDS)
+    assert due["sweep"] <= timedelta(hours=1, minutes=5)
+
+
+def test_what_a_clock_ahead_has_put_off_is_due_when_the_worker_starts(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop() -> int:
+        shop.worker.stop()
+        return 0
+
+    with shop.store.write() as tx:
+        tx.execute(update(tables.task).values(due_at=datetime.now(UTC) + timedelta(hours=8)))
+    shop.engine.prepare(1, [sighting(face_of(1))])
+    monkeypatch.setattr("signal.signal", lambda _number, _handler: None)
+    monkeypatch.setattr(shop.worker, "_judge_some", stop)
+    shop.worker.run()
+    assert shop.desk.event(shop.event_id).decision == "unknown"
 
 
 def test_the_schedule_is_seconds_or_a_cron_expression(tmp_path: Path) -> None:
