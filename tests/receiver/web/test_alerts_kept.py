@@ -114,7 +114,7 @@ def test_frames_of_an_alert_on_legal_hold_stay(any_site: Site, held: str) -> Non
     any_site.client.patch(path, json={"legal_hold": True})
     work, later = retaining(any_site, frames=1, alerts=1), datetime.now(UTC) + 9 * DAY
     assert (work.dry_run(later)["frames"], work.run(without_rest(), later)["frames"]) == (0, 0)
-    assert FrameRoom(any_site.store, 0).make() == 0
+    assert room_of(any_site.store, 0).make(later) == 0
     assert any_site.get("/v1/alerts/2")["frames"] == 1
     any_site.client.patch(path, json={"legal_hold": False})
     assert work.run(without_rest(), later)["frames"] == 0, "it went with its alert"
