@@ -21,7 +21,6 @@ from tests.made_stores import made_house
 from tests.receiver.boxes import HISTORY, REAL_TIME, count, history, jpeg, real_time, text_of
 from tests.receiver.erasing import columns_with, files_with, make_erasing, stopped_after, without_rest
 from tests.receiver.faces import MODEL, face_of, sighting
-from tests.receiver.web.pictures_sent import post
 from tests.receiver.web.site import Site, is_problem, open_site
 
 NAME, IDENTITY = "Quilliam Erasable", "QX-778-ZZ"
@@ -239,33 +238,6 @@ def test_on_a_shared_scene_only_the_erased_face_is_blurred(any_site: Site, folde
     assert message["redacted"] == "blurred"
     assert message["message"]["ext_data"]["spot_pic"] not in {None, text_of(200)}
     assert columns_with(any_site.store, [*NEEDLES, jpeg(200)]) == set()
-
-
-@pytest.mark.parametrize("found", [[[12, 4, 106, 100]], []], ids=["found", "the whole picture blurred"])
-def test_whom_others_events_saw_beside_somebody_is_forgotten_with_the_blurred_face(
-    any_site: Site, folder: Path, found: list[list[int]]
-) -> None:
-    """The other's event brings no crop: all faces of the scene are kept with it."""
-    person, other = any_site.enrol(NAME, 3, external_id=IDENTITY), any_site.enrol("Somebody Else", 5)
-    any_site.engine.prepare(200, [sighting(face_of(5), size=200, left=105), sighting(face_of(3), left=10)])
-    scene = {"spot_pic": text_of(200)}
-    passage(any_site, 1, ext_data=scene)
-    beside = any_site.told(2, None, identity_id="", identity_name="", ext_data=scene)
-    any_site.desk.work()
-
-    def found_by_his_face() -> list[int]:
-        answer = post(any_site, "search", 3, **{"in": "events", "from": "2023-01-01T00:00:00Z"})
-        return [each["event"] for each in answer["faces"][0]["events"]]
-
-    assert beside in found_by_his_face()
-    erasure_id = begin(any_site, person)
-    make_erasing(any_site.store, folder, lambda *_: found).run(erasure_id, without_rest())
-    assert any_site.get(f"/v1/erasures/{erasure_id}")["counts"]["sightings"] == 2
-    assert found_by_his_face() == []
-    assert columns_with(any_site.store, NEEDLES) == set()
-    shown = any_site.get(f"/v1/events/{beside}")
-    assert shown["decision"]["person"]["id"] == other
-    assert [each["is_live"] for each in shown["sightings"]] == [True]
 
 
 def test_the_face_on_a_shared_picture_is_found_by_its_embedding() -> None:
