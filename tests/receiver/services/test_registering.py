@@ -168,6 +168,20 @@ def test_1002_of_one_of_several_pictures_that_are_there_changes_nothing(desk: De
     assert current_faces(desk.store, person) == [None, None]
 
 
+def test_a_1002_after_the_plain_event_of_the_same_passage_is_heard(
+    desk: Desk, intake: Intake, engine: PreparedEngine
+) -> None:
+    person = enrol(desk.store, ListName.STAFF, face_of(1), identity="E1007")
+    engine.prepare(30, [sighting(face_of(1, off=0.3))])
+    plain = told(intake, 30, 1)
+    desk.work()
+    update = told(intake, 30, 1, want_action="1002")
+    desk.work()
+    assert plain != update
+    assert desk.event(update).registration == "replaced"
+    assert current_faces(desk.store, person) == [update]
+
+
 def test_a_late_1002_changes_nothing(desk: Desk, intake: Intake, engine: PreparedEngine) -> None:
     """Both wait; the newer one is worked on first."""
     person = enrol(desk.store, ListName.STAFF, face_of(1), identity="E1007")
