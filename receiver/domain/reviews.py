@@ -18,6 +18,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
+from receiver.domain.accounts import Role
+
 
 class ReviewKind(StrEnum):
     """Why somebody is asked; what accepting and rejecting do is in docs/how-to/review-list.md."""
@@ -32,6 +34,21 @@ class ReviewKind(StrEnum):
     QUARANTINED = "quarantined"
     FAILED_ENROLMENT = "failed_enrolment"
     BURIED_TASK = "buried_task"
+
+
+ACCEPTED_BY: Mapping[ReviewKind, Role] = {
+    ReviewKind.PROPOSED_MERGE: Role.REGISTRAR,
+    ReviewKind.IDENTITY_CONFLICT: Role.REGISTRAR,
+    ReviewKind.IDENTITY_TAKEN: Role.REGISTRAR,
+    ReviewKind.LOOK_ALIKE: Role.REGISTRAR,
+    ReviewKind.STALE_PICTURE: Role.REGISTRAR,
+    ReviewKind.CONTRADICTING_PICTURE: Role.REGISTRAR,
+    ReviewKind.SECOND_OPINION: Role.GUARD,  # nothing is changed
+    ReviewKind.QUARANTINED: Role.ADMIN,
+    ReviewKind.FAILED_ENROLMENT: Role.REGISTRAR,
+    ReviewKind.BURIED_TASK: Role.GUARD,  # what was begun already is tried again
+}
+"""Who may accept: whoever may do the same without the list. Reject and later leave everything as it is."""
 
 
 class ReviewState(StrEnum):

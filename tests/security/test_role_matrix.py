@@ -10,11 +10,13 @@ from werkzeug.test import TestResponse
 
 from receiver import bootstrap
 from receiver.domain.accounts import Limits, Role
+from receiver.domain.reviews import ReviewKind
 from receiver.settings import Settings
 from receiver.web import auth, device_paths
 from receiver.web.auth import Access, access_of
 from tests.made_stores import made_house
 from tests.receiver.web.logins import token_of
+from tests.receiver.web.reviewing import note
 from tests.receiver.web.site import is_problem
 from tests.security.conftest import Door
 
@@ -32,6 +34,12 @@ PUBLIC = {
 # What must never be asked for by less than an administrator.
 FOR_ADMINS = ("/v1/accounts", "/v1/erasures", "/v1/quarantine", "/v1/audit", "/v1/settings", "/v1/retention")
 OWN = ("/v1/accounts/me", "/v1/keys", "/v1/logout", "/v1/session")
+# Of the review list: what a registrar's role is too much or too little for.
+FOR_WHOM = {
+    ReviewKind.SECOND_OPINION: Role.GUARD,
+    ReviewKind.BURIED_TASK: Role.GUARD,
+    ReviewKind.QUARANTINED: Role.ADMIN,
+}
 LIMITED = Limits(lists=frozenset({"visitor"}))
 
 
@@ -125,6 +133,32 @@ def test_a_role_may_ask_for_what_it_covers_and_for_nothing_else(shared_door: Doo
         if not is_right:
             wrong.append((method, str(rule), answer.status_code))
     assert not wrong
+
+
+@pytest.mark.parametrize("kind", list(ReviewKind))
+def test_the_review_list_is_no_second_way_to_what_a_role_may_not_do(any_door: Door, kind: ReviewKind) -> None:
+    """Accepting needs the role that the same deed needs elsewhere; nothing stands behind the item here."""
+    site, needed = any_door.site, FOR_WHOM.get(kind, Role.REGISTRAR)
+    item = note(site, kind, f"{kind}:1", person_id=1, other_id=2, subject=3, detail={"origin": "import", "row": 1})
+    for role in Role:
+        refused = any_door.client(role).post(f"/v1/reviews/{item}/accept", json={})
+        assert is_problem(refused, 403, "role_too_low") is not role.covers(needed)
+        if not role.covers(needed):
+            assert site.get(f"/v1/reviews/{item}")["state"] == "open"
+    again = note(site, kind, f"{kind}:2", person_id=1, other_id=2, subject=3)
+    assert any_door.client(Role.GUARD).post(f"/v1/reviews/{again}/later", json={}).status_code == 200
+    assert not is_refusal(any_door.client(Role.GUARD).post(f"/v1/reviews/{again}/reject"))
+
+
+def test_a_guard_takes_nobody_off_the_blacklist_by_the_review_list(any_door: Door) -> None:
+    site = any_door.site
+    banned = site.enrol("Bad Example", 1, list="blacklist")
+    staff = site.enrol("Ann Example", 2)
+    item = note(site, "look_alike", "look_alike:1:2", person_id=banned, other_id=staff)
+    path, document = f"/v1/reviews/{item}/accept", {"list": "staff"}
+    assert is_problem(any_door.client(Role.GUARD).post(path, json=document), 403, "role_too_low")
+    assert site.get(f"/v1/people/{banned}")["list"] == "blacklist"
+    assert any_door.client(Role.REGISTRAR).post(path, json=document).status_code == 200
 
 
 @pytest.mark.parametrize("sent", [{}, {"token": "nobody's"}])

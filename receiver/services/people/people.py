@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from receiver.domain.errors import Conflict, Invalid, NotFound
+from receiver.domain.events import ListName
 from receiver.domain.people import FaceState
 from receiver.services.people.correction_steps import must_be_there
 from receiver.services.people.enrolling import Doubtful, EnrolmentGate
@@ -147,12 +148,12 @@ class People:
         Raises:
             NotFound: there is no such person.
             Invalid: a device of an identity is unknown, or the validity ends before it begins.
-            Conflict: an id is somebody else's; ``person_merged``.
+            Conflict: an id is somebody else's; ``person_merged``; ``still_a_stranger``: a change puts no stranger on a list.
         """
         now = datetime.now(UTC)
         columns = {name: value for name, value in values.items() if name in COLUMNS}
         with self._store.write(lock=people.GALLERY_LOCK) as tx:
-            _present(tx, person_id)
+            _check_list(_present(tx, person_id), columns.get("list"))
             people.change(tx, person_id, columns | {"updated_at": now})
             row = _present(tx, person_id)
             _check_validity(row.valid_from, row.valid_until)
@@ -247,6 +248,15 @@ def _with_insisted(origin: FaceOrigin, portrait: Portrait) -> FaceOrigin:
 def _check_validity(valid_from: datetime | None, valid_until: datetime | None) -> None:
     if valid_from is not None and valid_until is not None and valid_until <= valid_from:
         raise Invalid("ends_before_it_begins", "valid_until must be later than valid_from")
+
+
+def _check_list(row: Row, wanted: str | None) -> None:
+    """Who a stranger is, is said where the face is held against everybody else's, and can be undone."""
+    if row.list == ListName.STRANGER and wanted not in {None, row.list}:
+        raise Conflict(
+            "still_a_stranger",
+            f"person {row.id} is a stranger; POST /v1/people/{row.id}/promote, or `people promote`, says who it is",
+        )
 
 
 def _check_identities(tx: Tx, identities: Sequence[Identity], person_id: int | None) -> None:

@@ -83,7 +83,7 @@ def get_person(person_id: int) -> dict[str, Any]:
 @blueprint.patch(f"/people/<{ID}:person_id>")
 @blueprint.arguments(schemas.PersonPatch)
 @blueprint.response(200, answers.PersonInFull)
-@blueprint.alt_response(409, description="external_id_taken")
+@blueprint.alt_response(409, description="external_id_taken; still_a_stranger: `promote` puts strangers on a list")
 @blueprint.alt_response(422, description="invalid_arguments, no_such_device, ends_before_it_begins")
 @needs(Role.REGISTRAR)
 def change_person(change: dict[str, Any], person_id: int) -> dict[str, Any]:

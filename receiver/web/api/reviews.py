@@ -4,11 +4,11 @@ from typing import Any
 
 from receiver.domain.accounts import Role
 from receiver.domain.events import ListName
-from receiver.domain.reviews import ReviewKind, ReviewState
+from receiver.domain.reviews import ACCEPTED_BY, ReviewKind, ReviewState
 from receiver.services.reviewing.reviews_shown import from_cursor
 from receiver.store.review_lists import ReviewFilter
 from receiver.web.api.blueprint import ID, ApiBlueprint, aware, services
-from receiver.web.auth import needs, who
+from receiver.web.auth import needs, require, who
 from receiver.web.language import in_their_language
 from schemas import reviews as schemas
 from schemas.api import InvalidArguments
@@ -56,6 +56,7 @@ def get_review(review_id: int) -> dict[str, Any]:
 @blueprint.post(f"/reviews/<{ID}:review_id>/accept")
 @blueprint.arguments(schemas.Accept)
 @blueprint.response(200, schemas.Review)
+@blueprint.alt_response(403, description="role_too_low, also where the kind needs more than the role named here")
 @blueprint.alt_response(404, description=MISSING)
 @blueprint.alt_response(
     409, description=f"{DECIDED}; or why it cannot be done: no_face, lists_differ ...; nothing is changed"
@@ -64,7 +65,11 @@ def get_review(review_id: int) -> dict[str, Any]:
 @blueprint.alt_response(503, description="recognition_off, busy: nothing is changed")
 @needs(Role.GUARD)
 def accept_review(wanted: dict[str, Any], review_id: int) -> dict[str, Any]:
-    """Do what the item proposes; `on_accept` says what that is."""
+    """Do what the item proposes; `on_accept` says what that is.
+
+    What changes the library is for registrars, reading a message in quarantine again for administrators.
+    """
+    require(ACCEPTED_BY[ReviewKind(services().reviews.item(review_id)["kind"])])
     into_list = ListName(wanted["list"]) if wanted["list"] else None
     services().reviewing.accept(review_id, who(), into_list)
     return _shown(review_id)

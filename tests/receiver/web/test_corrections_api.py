@@ -57,6 +57,22 @@ def test_two_who_are_one_are_merged_and_the_merge_is_undone(any_site: Site) -> N
     assert is_problem(any_site.client.post(f"/v1/corrections/{made['id']}/undo"), 409, "already_undone")
 
 
+def test_a_stranger_is_put_on_a_list_by_promoting_alone(any_site: Site) -> None:
+    any_site.enrol("Bad Example", 1, list="blacklist")
+    stranger = any_site.enrol("A stranger", ANOTHER_VIEW[0], list="stranger", override=True)
+    own, change = f"/v1/people/{stranger}", {"list": "staff", "name": "Dana Example"}
+    before = any_site.get(own)
+    refused = any_site.client.patch(own, json=change)
+    assert is_problem(refused, 409, "still_a_stranger")
+    assert f"{own}/promote" in refused.get_json()["detail"]
+    assert any_site.get(own) == before
+    assert any_site.client.patch(own, json={"list": "stranger", "note": "x"}).status_code == 200
+    assert is_problem(any_site.client.post(f"{own}/promote", json=change), 409, "look_alike")
+    made = post(any_site, f"{own}/promote", override=True, **change)
+    assert made["insisted"] == ["look_alike"]
+    assert any_site.client.patch(own, json={"list": "vip"}).status_code == 200
+
+
 def test_an_id_that_a_program_has_kept_says_who_it_is_by_now(any_site: Site) -> None:
     first, second, third = (
         any_site.enrol("Ann", 1),
