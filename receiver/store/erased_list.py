@@ -21,13 +21,19 @@ def fingerprint(kind: str, number: int, moment: datetime) -> str:
     return sha256(f"{kind}:{number}:{(moment - EPOCH) // MICROSECOND}".encode()).hexdigest()[:DIGITS]
 
 
+def identity_mark(key: str, device_key: str, external_id: str) -> str:
+    """The same of an id that a device used; ``key`` is the erasure's: one id has another fingerprint in each erasure."""
+    return sha256(f"identity:{key}:{device_key}\0{external_id}".encode()).hexdigest()[:DIGITS]
+
+
 @dataclass(slots=True)
 class Erased:
-    """One erasure of the list: id and fingerprint of the person, and of each event."""
+    """One erasure of the list: id and fingerprint of the person, and of each event; fingerprints of what devices kept."""
 
     key: str
     person: tuple[int, str] | None = None
     events: dict[int, str] = field(default_factory=dict)
+    identities: set[str] = field(default_factory=set)
 
 
 class ErasedList:
@@ -43,6 +49,10 @@ class ErasedList:
     def add_events(self, key: str, events: Iterable[tuple[int, str]]) -> None:
         """Notes events of an erasure; durable when it returns. Once too often does no harm."""
         self._append({"key": key, "events": list(events)})
+
+    def add_identities(self, key: str, marks: Sequence[str]) -> None:
+        """Notes by which ids devices knew who is erased; durable when it returns."""
+        self._append({"key": key, "identities": marks})
 
     def read(self, known: Collection[str] = ()) -> dict[str, Erased]:
         """Every erasure by its key, but the known ones; a line that a power cut has left half is passed over."""
@@ -62,6 +72,7 @@ class ErasedList:
                 if "person" in row:
                     erased.person = (row["person"][0], row["person"][1])
                 erased.events.update((number, mark) for number, mark in row.get("events", ()))
+                erased.identities.update(row.get("identities", ()))
         return found
 
     def _append(self, row: Mapping[str, str | Sequence[object]]) -> None:

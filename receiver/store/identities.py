@@ -1,6 +1,6 @@
 """What devices call people: one row for each device and id, whether our library has the person or not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -64,6 +64,21 @@ def listed(tx: Tx, wanted: IdentityFilter, after: Key | None, limit: int) -> lis
     if after is not None:
         statement = statement.where(after < KEY)
     return list(tx.execute(statement))
+
+
+def with_device_keys(tx: Tx, keys: Collection[Key] | None = None) -> list[Row[Any]]:
+    """(device_id, external_id, digest, person_id, device_key) of those identities, or of all."""
+    names = ("device_id", "external_id", "digest", "person_id")
+    columns = (device_identity.c[name] for name in names)
+    statement = select(*columns, device.c.key.label("device_key")).join(
+        device, device.c.id == device_identity.c.device_id
+    )
+    return list(tx.execute(statement if keys is None else statement.where(KEY.in_(list(keys)))))
+
+
+def drop(tx: Tx, keys: Collection[Key]) -> int:
+    """Deletes those identities; how many."""
+    return tx.execute(delete(device_identity).where(KEY.in_(list(keys)))).rowcount if keys else 0
 
 
 def conditions(wanted: IdentityFilter) -> list[ColumnElement[bool]]:

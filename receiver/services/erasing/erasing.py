@@ -81,6 +81,7 @@ class Erasing:
         """Outside of the database first: from now on a restored backup is told."""
         if row.subject:
             self._known.add_person(row.key, (row.person_id, row.subject["mark"]))
+            self._known.add_identities(row.key, row.subject.get("identity_marks", ()))
         self._go_on(row, "deliveries")
 
     def _take_deliveries(self, row: Row, pace: Pace) -> None:

@@ -16,6 +16,7 @@ from receiver.store import (
     erasing,
     erasures,
     holds,
+    identities,
     listing,
     moving,
     outbox,
@@ -23,7 +24,7 @@ from receiver.store import (
     review_upkeep,
 )
 from receiver.store.database import Row, Tx
-from receiver.store.erased_list import Erased, ErasedList, fingerprint
+from receiver.store.erased_list import Erased, ErasedList, fingerprint, identity_mark
 from receiver.store.import_traces import Sought
 from receiver.store.pictures import Pictures
 from receiver.store.store import Store
@@ -124,7 +125,7 @@ class Erasures:
                     row.id for row in rows if fingerprint("event", row.id, row.received_at) == erased.events[row.id]
                 ]
                 erasures.hide_some(tx, erasure_id, same)
-            _settle(tx, erasure_id, {})
+            _settle(tx, erasure_id, _drop_restored(tx, erasure_id, erased))
 
 
 # Every event there may ever be.
@@ -135,38 +136,64 @@ def _mark_of(person: Row) -> str:
     return fingerprint("person", person.id, person.created_at)
 
 
+def _drop_restored(tx: Tx, erasure_id: int, erased: Erased) -> dict[str, int]:
+    """What devices had kept of the erased person also goes where the backup is from before the library had the person.
+
+    Who is in the library under such an id by now is somebody else.
+    """
+    kept = [
+        each
+        for each in (identities.with_device_keys(tx) if erased.identities else ())
+        if each.person_id is None and identity_mark(erased.key, each.device_key, each.external_id) in erased.identities
+    ]
+    _queue_shown(tx, erasure_id, kept)
+    asked = _drop_adoptions(tx, erasure_id, kept)
+    gone = identities.drop(tx, [(each.device_id, each.external_id) for each in kept])
+    return {"device_identities": gone, "reviews": asked}
+
+
+def _queue_shown(tx: Tx, erasure_id: int, kept: Sequence[Row]) -> None:
+    shown = [each.digest for each in kept if each.digest is not None]
+    erasing.queue_pictures(tx, erasure_id, [erasing.FoundPicture(digest) for digest in shown])
+
+
 def _hide(tx: Tx, person: Row, key: str, reason: str, who: tuple[str, datetime]) -> int:
     """Nobody sees the person from the end of this transaction on; under the gallery's lock."""
     by, now = who
     # Decisions under way have the person too; the events that they are about are hidden with the others.
     moving.hold_people(tx, [person.id])
-    identities = erasures.identities_of(tx, person.id)
+    ids = erasures.identities_of(tx, person.id)
+    kept = erasures.device_identities(tx, person.id, ids)
     subject = {
         "name": person.name,
-        "identities": identities,
+        "identities": ids,
+        "identity_marks": _identity_marks(tx, key, kept),
         "mark": _mark_of(person),
         "is_listed": False,
     }
     erasure_id = _write(tx, (person.id, key, reason, by, now), subject)
-    erasures.hide_events(tx, erasure_id, person.id, identities)
+    erasures.hide_events(tx, erasure_id, person.id, ids)
     erasing.queue_pictures(
         tx,
         erasure_id,
         [erasing.FoundPicture(each.digest, [each.box], is_certain=True) for each in people.faces_of(tx, [person.id])],
     )
-    kept = erasures.device_identities(tx, person.id, identities)
-    shown = [each.digest for each in kept if each.digest is not None]
-    erasing.queue_pictures(tx, erasure_id, [erasing.FoundPicture(digest) for digest in shown])
+    _queue_shown(tx, erasure_id, kept)
     asked = review_upkeep.pictures_of_person(tx, person.id)
     erasing.queue_pictures(tx, erasure_id, [erasing.FoundPicture(each.digest, _boxes(each)) for each in asked])
     counts = {"reviews": review_upkeep.drop_of_person(tx, person.id) + _drop_adoptions(tx, erasure_id, kept)}
     counts |= _clear_alerts(tx, erasure_id, person.id)
-    counts |= {"device_identities": erasures.drop_device_identities(tx, person.id, identities)}
+    counts |= {"device_identities": erasures.drop_device_identities(tx, person.id, ids)}
     counts |= erasures.take_person(tx, person.id)
     counts |= {"import_rows": refuse_waiting(tx, Sought.of(person.id, person.name, identities))}
     people.note_change(tx, person.id, now)
     _settle(tx, erasure_id, counts)
     return erasure_id
+
+
+def _identity_marks(tx: Tx, key: str, kept: Sequence[Row]) -> list[str]:
+    rows = identities.with_device_keys(tx, [(each.device_id, each.external_id) for each in kept])
+    return [identity_mark(key, each.device_key, each.external_id) for each in rows]
 
 
 def _clear_alerts(tx: Tx, erasure_id: int, person_id: int) -> dict[str, int]:
