@@ -185,7 +185,7 @@ def _hide(tx: Tx, person: Row, key: str, reason: str, who: tuple[str, datetime])
     counts |= _clear_alerts(tx, erasure_id, person.id)
     counts |= {"device_identities": erasures.drop_device_identities(tx, person.id, ids)}
     counts |= erasures.take_person(tx, person.id)
-    counts |= {"import_rows": refuse_waiting(tx, Sought.of(person.id, person.name, identities))}
+    counts |= {"import_rows": refuse_waiting(tx, Sought.of(person.id, person.name, ids))}
     people.note_change(tx, person.id, now)
     _settle(tx, erasure_id, counts)
     return erasure_id
