@@ -64,6 +64,20 @@ def may_be_stranger(reported: ListName, identity_id: str, identity_name: str) ->
     return is_called_so or not (identity_id or identity_name)
 
 
+def is_named(reported: ListName, identity_id: str, identity_name: str) -> bool:
+    """Whether a device that asks for a new stranger (1001) says in the same message that it is somebody else.
+
+    Staff says nothing against it: it is also what holds where a box sends no type, and boxes give strangers names of
+    their own. Whoever is a visitor, of the blacklist or VIP to the box is called so by it.
+
+    Args:
+        reported: see ``may_be_stranger``.
+        identity_id: the same.
+        identity_name: the same.
+    """
+    return reported is not ListName.STAFF and not may_be_stranger(reported, identity_id, identity_name)
+
+
 def is_fit(findings: Sequence[Finding], *, fiqa_result: bool | None) -> bool:
     """Whether a face is good enough to be kept in the library by itself.
 

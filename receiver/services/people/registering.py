@@ -20,6 +20,7 @@ from receiver.domain.registration import (
     may_update_library,
     of_news,
 )
+from receiver.domain.strangers import is_named
 from receiver.services import noting_reviews
 from receiver.services.deciding.deciding import Decider
 from receiver.services.people import late_faces
@@ -92,6 +93,8 @@ class Registering:
         self, tx: Tx, event: Row, face: SeenFace | None, decision: Decision, now: datetime
     ) -> Registered:
         """1001, after the library has caught up: one face never becomes two strangers."""
+        if is_named(ListName(event.reported_list), event.identity_id, event.identity_name):
+            return Registered("refused", "named_by_device")
         verdict = may_register_stranger(
             want_action=WantAction(event.want_action),
             fiqa_result=event.fiqa_result,

@@ -13,7 +13,7 @@ from receiver.domain.people import FaceState
 from receiver.services.intake.intake import Intake
 from receiver.services.people import registering
 from receiver.services.people.keeping_faces import FaceChange, KeepingFaces
-from receiver.store import people, tables
+from receiver.store import identities, people, tables
 from receiver.store.store import Store
 from tests.receiver.boxes import open_intake, text_of
 from tests.receiver.faces import (
@@ -76,6 +76,44 @@ def test_1001_with_a_face_that_the_device_found_too_bad_is_never_registered(
     event = desk.event(event_id)
     assert (event.registration, event.registration_reason) == ("refused", "fiqa_failed")
     assert strangers(desk.store) == []
+
+
+@pytest.mark.parametrize("person_type", [2, 3, 5])
+def test_1001_of_whom_the_device_names_makes_no_stranger_with_that_id(
+    any_desk: Desk, any_intake: Intake, person_type: int
+) -> None:
+    called: dict[str, Any] = {
+        "identity_id": "E1007",
+        "identity_name": "Li Wei",
+        "ext_data": {"person_type": person_type},
+    }
+    event_id = told(any_intake, 1, want_action="1001", **called)
+    any_desk.work()
+    event = any_desk.event(event_id)
+    assert (event.registration, event.registration_reason) == ("refused", "named_by_device")
+    assert strangers(any_desk.store) == []
+    with any_desk.store.read() as tx:
+        assert people.person_with_identity(tx, "E1007", event.device_id) is None
+        # Who it is, is kept for adoption.
+        kept = identities.find(tx, (event.device_id, "E1007"))
+    assert kept is not None
+    assert kept.name == "Li Wei"
+
+
+@pytest.mark.parametrize(
+    ("person_type", "name"), [(4, "Li Wei"), (1, "Li Wei"), (None, "Li Wei"), (3, "stranger"), (3, "")]
+)
+def test_1001_of_whom_the_device_may_mean_a_stranger_makes_one(
+    desk: Desk, intake: Intake, person_type: int | None, name: str
+) -> None:
+    called: dict[str, Any] = {
+        "identity_id": "S1" if name else "",
+        "identity_name": name,
+        "ext_data": {"person_type": person_type},
+    }
+    event_id = told(intake, 1, want_action="1001", **called)
+    desk.work()
+    assert strangers(desk.store) == [desk.event(event_id).person_id]
 
 
 def test_1001_of_a_known_person_registers_nobody(desk: Desk, intake: Intake) -> None:
