@@ -24,6 +24,8 @@ HINTS = {
     marker: f"{need}. To run them too, set {variable}, e.g. {example}"
     for marker, (variable, need, example) in SERVERS.items()
 } | {"npm": "run the Socket.IO clients of npm. To run them too, install node and run ./scripts/clients"}
+# Tests of running servers.
+WITH_SERVERS = ("tests/system/", "tests/security/", "tests/conversations/")
 # Time, memory in KiB and lanes of a hash.
 CHEAP = (1, 64, 1)
 # Marker -> how many tests were left out for what is not there.
@@ -49,6 +51,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = [item for item in items if not item.get_closest_marker(marker)]
         config.stash[LEFT_OUT][marker] = len(items) - len(kept)
         items[:] = kept
+    processes = getattr(config, "workerinput", {}).get("workercount")
+    if processes:
+        items[:] = in_shares(items, processes)
+
+
+def in_shares(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
+    """For several processes, each of which is given a part of the whole at first: whole modules, and those before the others
+    that start servers and wait for them, or one of these would be left alone for the end.
+    """
+    modules: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    waiting = [module for name, module in modules.items() if name.startswith(WITH_SERVERS)]
+    others = [module for name, module in modules.items() if not name.startswith(WITH_SERVERS)]
+    shares = [(*waiting[share::processes], *others[share::processes]) for share in range(processes)]
+    return [item for share in shares for module in share for item in module]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import io
+import os
 import random
 import select
 import socket
@@ -281,6 +282,6 @@ def test_a_certificate_that_cannot_be_used_is_told(make_site: MakeSite, certific
         {"TLS_CERT": "/nowhere", "TLS_KEY": str(key)},
     ):
         told = make_site(RECOGNITION="off", **given).run("web")
-        assert told.returncode == 1
+        assert told.returncode == os.EX_CONFIG
         assert "TLS" in told.stderr or "cannot be used" in told.stderr
         assert "Traceback" not in told.stderr
