@@ -102,7 +102,8 @@ def settle_upstream(house: "House") -> None:
             read_secret(settings.upstream_secret)
     except Invalid as error:
         raise SetupError(error.reason, f"GATEHOUSE_UPSTREAM_SECRET: {error.detail}") from error
-    with house.store.write() as tx:
+    # Web and worker processes start together: both would find that there is none yet.
+    with house.store.write(lock="upstream") as tx:
         subscriptions.settle(tx, wanted, datetime.now(UTC), settings.upstream_secret)
 
 

@@ -70,7 +70,7 @@ def questioned(server: Site, token: str, *which: str) -> int:
         "--header",
         f"Authorization: {token}",
     ]
-    bounds = ["--max-examples", "4", "--seed", "1", "--generation-database", "none", "--no-color"]
+    bounds = ["--max-examples", "3", "--seed", "1", "--generation-database", "none", "--no-color"]
     asked = subprocess.run(
         [*command, *options, *bounds, *which],
         capture_output=True, text=True, check=False, timeout=280, cwd=server.data_dir.parent,

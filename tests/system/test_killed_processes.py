@@ -18,7 +18,7 @@ from tests.photos import photo
 from tests.system.conftest import MakeSite
 from tests.system.processes import Site, Upstream, eventually
 
-EVENTS = 120
+EVENTS = 100
 CONNECTIONS = 4
 FIRST_TIME = 1_700_000_000_000
 
