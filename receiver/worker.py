@@ -129,10 +129,10 @@ class Worker:
                     self._parts.doorbell.wait(POLL_SECONDS)
         finally:
             self._scheduler.shutdown(wait=False)
-            self._clearing.acquire()
-            self._checking.acquire()
-            self._parts.forwarding.close()
-            self._parts.doorbell.close()
+            # Given back afterwards: a job that comes for one of them only now finds that we stop, and would else wait for ever.
+            with self._clearing, self._checking:
+                self._parts.forwarding.close()
+                self._parts.doorbell.close()
 
     def stop(self) -> None:
         """Asks the worker to end after the task under way."""

@@ -1,5 +1,6 @@
 """The worker ends tasks, tries them again, buries them, and outlives them all."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -190,3 +191,16 @@ def test_the_schedule_is_seconds_or_a_cron_expression(tmp_path: Path) -> None:
     assert nightly == Schedule(ScheduleKind.CRON, cron="*/10 0-5,22-23 * * *", timezone="Asia/Shanghai")
     with pytest.raises(SettingError, match="GATEHOUSE_UPSTREAM_EVERY"):
         load({"GATEHOUSE_UPSTREAM_EVERY": "*/10 22-5 * * *"}, folder=tmp_path)
+
+
+def test_a_job_that_comes_when_the_worker_has_ended_keeps_its_process_from_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signal.signal", lambda _number, _handler: None)
+    shop.worker.stop()
+    shop.worker.run()
+    late = [threading.Thread(target=job, daemon=True) for job in (shop.worker._check, shop.worker._erase)]
+    for each in late:
+        each.start()
+        each.join(30)
+    assert not any(each.is_alive() for each in late)
