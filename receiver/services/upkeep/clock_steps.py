@@ -16,16 +16,14 @@ STEP_SECONDS = 60.0
 log = structlog.get_logger("worker")
 
 
-def utc_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
-
-
 class ClockSteps:
     """Compares the clock with one that nobody puts back."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], datetime] = utc_now, running: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        running: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._clock = clock
